@@ -1,0 +1,35 @@
+import type { Sql } from './database.ts'
+
+/** Work that follows from a change. Enqueued in the transaction of its cause; run at least once; handlers are idempotent. */
+export interface Queue {
+  /** Inside the transaction `tx`. With `key`, a waiting job of the same name and key absorbs this one. */
+  enqueue(tx: Sql, job: NewJob): Promise<void>
+  /** The oldest due job of one of `names`, hidden from others for `leaseMs`; undefined when none is due. */
+  lease(names: readonly string[], leaseMs: number): Promise<LeasedJob | undefined>
+  /** Keeps a long job hidden for `leaseMs` more from now. False when the lease was lost: stop working. */
+  extend(job: LeasedJob, leaseMs: number): Promise<boolean>
+  complete(job: LeasedJob): Promise<void>
+  /** Puts the job back to run at `retryAt`, or buries it (kept with its error, never run again) when undefined. */
+  fail(job: LeasedJob, error: string, retryAt: number | undefined): Promise<void>
+  /** For metrics. */
+  counts(): Promise<{ waiting: number; leased: number; buried: number }>
+}
+
+export interface NewJob {
+  name: string
+  /** JSON. */
+  payload: unknown
+  /** Milliseconds since the epoch; now when absent. */
+  runAt?: number
+  key?: string
+}
+
+export interface LeasedJob {
+  id: string
+  name: string
+  payload: unknown
+  /** 1 on the first run. */
+  attempt: number
+  /** Proves the lease; opaque. */
+  lease: string
+}

@@ -1,3 +1,4 @@
+import type { EventName, HubEvents } from '../kernel/events.ts'
 import type { Sql } from './database.ts'
 
 /** Work that follows from a change. Enqueued in the transaction of its cause; run at least once; handlers are idempotent. */
@@ -32,4 +33,17 @@ export interface LeasedJob {
   attempt: number
   /** Proves the lease; opaque. */
   lease: string
+}
+
+/** Tells the subscribed jobs what has happened, inside the transaction in which it happens. */
+export type Emit = <Name extends EventName>(tx: Sql, name: Name, facts: HubEvents[Name]) => Promise<void>
+
+/** A consequence: one job for one event. Built by a domain, listed in compose.ts. */
+export interface JobHandler<Name extends EventName = EventName> {
+  /** Stable: it is stored. `domain.verb-noun`. */
+  readonly name: string
+  readonly on: Name
+  /** Waiting jobs of the same key are one. */
+  readonly key?: (facts: HubEvents[Name]) => string
+  run(facts: HubEvents[Name]): Promise<void>
 }

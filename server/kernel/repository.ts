@@ -1,0 +1,33 @@
+/** A repository as every domain knows it. */
+export interface Repository {
+  readonly id: string
+  readonly type: RepoType
+  /** Account that owns it. */
+  readonly namespaceId: string
+  readonly namespace: string
+  readonly name: string
+  readonly isPrivate: boolean
+  readonly createdAt: number
+  readonly updatedAt: number
+}
+
+export const repoTypes = ['model', 'dataset', 'space'] as const
+export type RepoType = (typeof repoTypes)[number]
+
+/** `ns/name`, as people and clients write it. */
+export function repoId(repo: { namespace: string; name: string }): string {
+  return `${repo.namespace}/${repo.name}`
+}
+
+/** Where its pages, files and git live under the hub's origin: `/ns/name`, `/datasets/ns/name`, `/spaces/ns/name`. */
+export function repoPath(repo: { type: RepoType; namespace: string; name: string }): string {
+  return `${repo.type === 'model' ? '' : `/${repo.type}s`}/${repoId(repo)}`
+}
+
+/** Where its API lives: `/api/models/ns/name` … */
+export function repoApiPath(repo: { type: RepoType; namespace: string; name: string }): string {
+  return `/api/${repo.type}s/${repoId(repo)}`
+}
+
+/** The branch that `HEAD` names, and that cannot be deleted. */
+export const defaultBranch = 'main'

@@ -21,7 +21,10 @@ export interface Route<Query = unknown, Body = unknown> {
   readonly body?: z.ZodType<Body>
   /** The most bytes that a parsed body may have; 1 MiB when absent. */
   readonly bodyLimit?: number
-  handle(call: Call<Query, Body>): Promise<unknown>
+  /** Tells git and curl to ask for a password when the answer is 401. */
+  readonly challenge?: 'Basic'
+  /** What it returns is sent as JSON; `undefined` is 204; the reply itself when the handler has answered. */
+  handle(call: Call<Query, Body>): Promise<unknown> | unknown
 }
 
 export type Method = 'GET' | 'HEAD' | 'POST' | 'PUT' | 'PATCH' | 'DELETE'

@@ -30,3 +30,13 @@ export class LimitExceeded extends HubError {
     this.limit = limit
   }
 }
+
+/** There is no such repository, or none that this actor may know of: one answer for both, on every door. */
+export class RepoNotFound extends HubError {
+  readonly repo: string
+
+  constructor(repo: string) {
+    super(`repository ${repo} not found`)
+    this.repo = repo
+  }
+}

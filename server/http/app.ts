@@ -1,0 +1,187 @@
+import { randomUUID } from 'node:crypto'
+import Fastify, { type FastifyInstance, type FastifyReply, type FastifyRequest } from 'fastify'
+import type { Logger } from 'pino'
+import type { z } from 'zod'
+import { type Actor, anonymous } from '../kernel/actor.ts'
+import { MalformedInput, RepoNotFound } from '../kernel/errors.ts'
+import { type Repository, type RepoType, repoTypes } from '../kernel/repository.ts'
+import { bodyStream, parseBody, readBody } from './body.ts'
+import type { Doors } from './doors.ts'
+import { answerTo, RouteNotFound } from './error-map.ts'
+import type { Metrics } from './metrics.ts'
+import type { Call, Route } from './route.ts'
+
+export interface AppParts {
+  readonly routes: readonly Route[]
+  readonly doors: Doors
+  /** Who asks, from the Authorization header. */
+  identify(authorization: string | undefined): Promise<Actor>
+  /** The live repository of that name; throws RepoNotFound. */
+  findRepo(type: RepoType, namespace: string, name: string): Promise<Repository>
+  /** What absolute URLs begin with; from the Host header when absent. */
+  readonly publicUrl: string | undefined
+  readonly log: Logger
+  readonly metrics: Metrics
+}
+
+/** Kept beside the request, for the answer when something is refused. */
+const actors = new WeakMap<FastifyRequest, Actor>()
+
+const defaultBodyLimit = 1024 * 1024
+/** A socket on which nothing moved for this long is closed; a slow but moving transfer is not. */
+const idleSocketMs = 120_000
+
+/** Puts the routes on the wire: identity → grant → parse → call → present, in this order for every one of them. */
+export function createApp(parts: AppParts): FastifyInstance {
+  const app = Fastify({
+    loggerInstance: parts.log as never,
+    disableRequestLogging: true,
+    genReqId: () => randomUUID(),
+    requestIdHeader: false,
+    exposeHeadRoutes: false,
+    connectionTimeout: idleSocketMs,
+    requestTimeout: 0,
+    keepAliveTimeout: 75_000,
+    forceCloseConnections: true,
+    bodyLimit: Number.MAX_SAFE_INTEGER,
+    routerOptions: { maxParamLength: 1024 },
+  })
+  // Bodies are read by the route that wants them, from the raw stream.
+  app.removeAllContentTypeParsers()
+  app.addContentTypeParser('*', (_request, _payload, done) => done(null))
+
+  app.addHook('onRequest', async (request, reply) => {
+    reply.header('x-request-id', request.id)
+  })
+  app.addHook('onResponse', async (request, reply) => {
+    const path = request.raw.url?.split('?', 1)[0]
+    parts.metrics.observe(request.method, request.routeOptions.url ?? 'unknown', reply.statusCode, reply.elapsedTime)
+    parts.log.info(
+      { reqId: request.id, method: request.method, path, status: reply.statusCode, ms: Math.round(reply.elapsedTime) },
+      'request',
+    )
+  })
+  app.setErrorHandler((error, request, reply) => {
+    sendError(parts, error, request, reply)
+  })
+  app.setNotFoundHandler((request, reply) => {
+    sendError(parts, notFound(request), request, reply)
+  })
+  for (const route of parts.routes) {
+    for (const { url, type } of expandPath(route.path)) {
+      const method = typeof route.method === 'string' ? route.method : [...route.method]
+      app.route({ method, url, handler: (request, reply) => run(parts, route, url, type, request, reply) })
+    }
+  }
+  return app
+}
+
+async function run(
+  parts: AppParts,
+  route: Route,
+  url: string,
+  type: RepoType | undefined,
+  request: FastifyRequest,
+  reply: FastifyReply,
+): Promise<unknown> {
+  if (route.challenge) reply.header('www-authenticate', `${route.challenge} realm="Banyan"`)
+  const actor = hasOwnKey(route) ? anonymous : await parts.identify(request.headers.authorization)
+  actors.set(request, actor)
+  const params = request.params as Record<string, string>
+  const repo = type ? await parts.findRepo(type, params.namespace ?? '', gitless(params.name ?? '')) : undefined
+  const proven = await parts.doors[route.grant]({ actor, repo, request })
+  const query = route.query ? parse('query', route.query, plainKeys(request.query)) : {}
+  const stream = bodyStream(request.raw)
+  const body = route.body
+    ? parse(
+        'request body',
+        route.body,
+        parseBody(request.headers['content-type'], await readBody(stream, route.bodyLimit ?? defaultBodyLimit)),
+      )
+    : undefined
+  const call: Call = {
+    actor,
+    ...(repo && { repo }),
+    params,
+    tail: url.endsWith('/*') ? rawTail(request, url) : '',
+    query,
+    body,
+    stream,
+    origin: parts.publicUrl ?? `${request.protocol}://${request.host}`,
+    proven,
+    request,
+    reply,
+  }
+  const result = await route.handle(call)
+  if (result === reply || reply.sent) return reply
+  if (result === undefined) return reply.code(reply.statusCode === 200 ? 204 : reply.statusCode).send()
+  return reply.send(result)
+}
+
+/** Routes whose Authorization header, or URL, is not an account's. */
+function hasOwnKey(route: Route): boolean {
+  return route.grant === 'cas:read' || route.grant === 'cas:write' || route.grant === 'signed-url'
+}
+
+/** git asks for `ns/name.git`; no repository's name ends so. */
+function gitless(name: string): string {
+  return name.endsWith('.git') ? name.slice(0, -'.git'.length) : name
+}
+
+function parse<T>(subject: string, shape: z.ZodType<T>, value: unknown): T {
+  const result = shape.safeParse(value)
+  if (result.success) return result.data
+  const faults = result.error.issues.slice(0, 5).map(issue => `${issue.path.join('.') || 'it'}: ${issue.message}`)
+  throw new MalformedInput(subject, faults.join('; '))
+}
+
+/** `expand[]=likes` and `expand=likes` are the same key. */
+function plainKeys(query: unknown): Record<string, unknown> {
+  const plain: Record<string, unknown> = {}
+  for (const [key, value] of Object.entries(query as Record<string, unknown>)) {
+    const name = key.endsWith('[]') ? key.slice(0, -2) : key
+    plain[name] = name in plain ? [plain[name], value].flat() : value
+  }
+  return plain
+}
+
+/** The part of the request path that `*` stands for, not decoded. */
+function rawTail(request: FastifyRequest, url: string): string {
+  const path = (request.raw.url ?? '').split('?', 1)[0] ?? ''
+  const fixedSegments = url.split('/').length - 1
+  return path.split('/').slice(fixedSegments).join('/')
+}
+
+export function expandPath(path: string): { url: string; type: RepoType | undefined }[] {
+  const repo = '/:namespace/:name'
+  if (path.startsWith('{api}')) {
+    return repoTypes.map(type => ({ url: path.replace('{api}', `/api/${type}s${repo}`), type }))
+  }
+  if (path.startsWith('{web}')) {
+    return repoTypes.map(type => ({
+      url: path.replace('{web}', type === 'model' ? repo : `/${type}s${repo}`),
+      type,
+    }))
+  }
+  return [{ url: path, type: undefined }]
+}
+
+/**
+ * Old clients name repositories by one segment (`gpt2`). There are none here, and the answer that they understand is
+ * that the repository does not exist.
+ */
+function notFound(request: FastifyRequest): Error {
+  const path = (request.raw.url ?? '').split('?', 1)[0] ?? ''
+  const name = /^\/api\/(?:models|datasets|spaces)\/([^/]+)/.exec(path) ?? /^\/([^/]+)\/(?:resolve|raw)\//.exec(path)
+  return name?.[1] ? new RepoNotFound(name[1]) : new RouteNotFound(request.method, path)
+}
+
+function sendError(parts: AppParts, error: unknown, request: FastifyRequest, reply: FastifyReply): void {
+  const answer = answerTo(error, actors.get(request) ?? anonymous)
+  if (answer.status >= 500) parts.log.error({ reqId: request.id, err: error }, 'request failed')
+  if (answer.status !== 401) reply.removeHeader('www-authenticate')
+  reply.removeHeader('content-length').removeHeader('content-range').removeHeader('etag').removeHeader('content-disposition')
+  reply.code(answer.status).headers(answer.headers)
+  if (request.method === 'HEAD') reply.send()
+  else reply.type('application/json; charset=utf-8').send(answer.body)
+}

@@ -1,0 +1,58 @@
+import type { IncomingMessage } from 'node:http'
+import { createGunzip } from 'node:zlib'
+import { LimitExceeded, MalformedInput } from '../kernel/errors.ts'
+
+/**
+ * The request's bytes, gunzipped when it says so (git does for large negotiations). A cut upload rejects with
+ * `BodyCut`, so that half a body is never taken for the whole.
+ */
+export async function* bodyStream(request: IncomingMessage): AsyncIterable<Uint8Array> {
+  const encoding = request.headers['content-encoding']?.toLowerCase() ?? 'identity'
+  if (encoding !== 'identity' && encoding !== 'gzip' && encoding !== 'x-gzip') {
+    throw new MalformedInput('content-encoding', `"${encoding}" is not understood; send identity or gzip`)
+  }
+  try {
+    yield* encoding === 'identity' ? request : request.pipe(createGunzip())
+  } catch (error) {
+    if (error instanceof Error && 'code' in error) {
+      if (error.code === 'ECONNRESET') throw new MalformedInput('request body', 'ended before its declared length')
+      if (String(error.code).startsWith('Z_')) throw new MalformedInput('request body', 'is not valid gzip')
+    }
+    throw error
+  }
+}
+
+/** Reads a body that is parsed as one value. */
+export async function readBody(stream: AsyncIterable<Uint8Array>, limit: number): Promise<Uint8Array> {
+  const pieces: Uint8Array[] = []
+  let length = 0
+  for await (const piece of stream) {
+    length += piece.length
+    if (length > limit) throw new LimitExceeded('request body', limit, 'bytes')
+    pieces.push(piece)
+  }
+  return Buffer.concat(pieces, length)
+}
+
+/**
+ * JSON, or a form whose repeated keys become arrays: the Python client sends `paths-info` as a form, the JavaScript
+ * one as JSON.
+ */
+export function parseBody(contentType: string | undefined, bytes: Uint8Array): unknown {
+  const text = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString('utf8')
+  if (contentType?.startsWith('application/x-www-form-urlencoded')) {
+    const values: Record<string, string | string[]> = Object.create(null)
+    for (const [key, value] of new URLSearchParams(text)) {
+      const name = key.endsWith('[]') ? key.slice(0, -2) : key
+      const earlier = values[name]
+      values[name] = earlier === undefined ? value : [earlier, value].flat()
+    }
+    return values
+  }
+  if (text.trim() === '') return undefined
+  try {
+    return JSON.parse(text)
+  } catch (error) {
+    throw new MalformedInput('request body', `is not JSON: ${(error as Error).message}`)
+  }
+}

@@ -1,5 +1,10 @@
 import { randomUUID } from 'node:crypto'
-import Fastify, { type FastifyInstance, type FastifyReply, type FastifyRequest } from 'fastify'
+import Fastify, {
+  type FastifyBaseLogger,
+  type FastifyInstance,
+  type FastifyReply,
+  type FastifyRequest,
+} from 'fastify'
 import type { Logger } from 'pino'
 import type { z } from 'zod'
 import { type Actor, anonymous } from '../kernel/actor.ts'
@@ -34,7 +39,7 @@ const idleSocketMs = 120_000
 /** Puts the routes on the wire: identity → grant → parse → call → present, in this order for every one of them. */
 export function createApp(parts: AppParts): FastifyInstance {
   const app = Fastify({
-    loggerInstance: parts.log as never,
+    loggerInstance: parts.log as FastifyBaseLogger,
     disableRequestLogging: true,
     genReqId: () => randomUUID(),
     requestIdHeader: false,
@@ -55,9 +60,20 @@ export function createApp(parts: AppParts): FastifyInstance {
   })
   app.addHook('onResponse', async (request, reply) => {
     const path = request.raw.url?.split('?', 1)[0]
-    parts.metrics.observe(request.method, request.routeOptions.url ?? 'unknown', reply.statusCode, reply.elapsedTime)
+    parts.metrics.observe(
+      request.method,
+      request.routeOptions.url ?? 'unknown',
+      reply.statusCode,
+      reply.elapsedTime,
+    )
     parts.log.info(
-      { reqId: request.id, method: request.method, path, status: reply.statusCode, ms: Math.round(reply.elapsedTime) },
+      {
+        reqId: request.id,
+        method: request.method,
+        path,
+        status: reply.statusCode,
+        ms: Math.round(reply.elapsedTime),
+      },
       'request',
     )
   })
@@ -88,7 +104,9 @@ async function run(
   const actor = hasOwnKey(route) ? anonymous : await parts.identify(request.headers.authorization)
   actors.set(request, actor)
   const params = request.params as Record<string, string>
-  const repo = type ? await parts.findRepo(type, params.namespace ?? '', gitless(params.name ?? '')) : undefined
+  const repo = type
+    ? await parts.findRepo(type, params.namespace ?? '', gitless(params.name ?? ''))
+    : undefined
   const proven = await parts.doors[route.grant]({ actor, repo, request })
   const query = route.query ? parse('query', route.query, plainKeys(request.query)) : {}
   const stream = bodyStream(request.raw)
@@ -96,7 +114,10 @@ async function run(
     ? parse(
         'request body',
         route.body,
-        parseBody(request.headers['content-type'], await readBody(stream, route.bodyLimit ?? defaultBodyLimit)),
+        parseBody(
+          request.headers['content-type'],
+          await readBody(stream, route.bodyLimit ?? defaultBodyLimit),
+        ),
       )
     : undefined
   const call: Call = {
@@ -107,7 +128,7 @@ async function run(
     query,
     body,
     stream,
-    origin: parts.publicUrl ?? `${request.protocol}://${request.host}`,
+    origin: originOf(parts, request),
     proven,
     request,
     reply,
@@ -116,6 +137,10 @@ async function run(
   if (result === reply || reply.sent) return reply
   if (result === undefined) return reply.code(reply.statusCode === 200 ? 204 : reply.statusCode).send()
   return reply.send(result)
+}
+
+function originOf(parts: AppParts, request: FastifyRequest): string {
+  return parts.publicUrl ?? `${request.protocol}://${request.host}`
 }
 
 /** Routes whose Authorization header, or URL, is not an account's. */
@@ -131,7 +156,9 @@ function gitless(name: string): string {
 function parse<T>(subject: string, shape: z.ZodType<T>, value: unknown): T {
   const result = shape.safeParse(value)
   if (result.success) return result.data
-  const faults = result.error.issues.slice(0, 5).map(issue => `${issue.path.join('.') || 'it'}: ${issue.message}`)
+  const faults = result.error.issues
+    .slice(0, 5)
+    .map(issue => `${issue.path.join('.') || 'it'}: ${issue.message}`)
   throw new MalformedInput(subject, faults.join('; '))
 }
 
@@ -172,15 +199,23 @@ export function expandPath(path: string): { url: string; type: RepoType | undefi
  */
 function notFound(request: FastifyRequest): Error {
   const path = (request.raw.url ?? '').split('?', 1)[0] ?? ''
-  const name = /^\/api\/(?:models|datasets|spaces)\/([^/]+)/.exec(path) ?? /^\/([^/]+)\/(?:resolve|raw)\//.exec(path)
+  const name =
+    /^\/api\/(?:models|datasets|spaces)\/([^/]+)/.exec(path) ?? /^\/([^/]+)\/(?:resolve|raw)\//.exec(path)
   return name?.[1] ? new RepoNotFound(name[1]) : new RouteNotFound(request.method, path)
 }
 
 function sendError(parts: AppParts, error: unknown, request: FastifyRequest, reply: FastifyReply): void {
-  const answer = answerTo(error, actors.get(request) ?? anonymous)
+  const answer = answerTo(error, {
+    actor: actors.get(request) ?? anonymous,
+    origin: originOf(parts, request),
+  })
   if (answer.status >= 500) parts.log.error({ reqId: request.id, err: error }, 'request failed')
   if (answer.status !== 401) reply.removeHeader('www-authenticate')
-  reply.removeHeader('content-length').removeHeader('content-range').removeHeader('etag').removeHeader('content-disposition')
+  reply
+    .removeHeader('content-length')
+    .removeHeader('content-range')
+    .removeHeader('etag')
+    .removeHeader('content-disposition')
   reply.code(answer.status).headers(answer.headers)
   if (request.method === 'HEAD') reply.send()
   else reply.type('application/json; charset=utf-8').send(answer.body)

@@ -15,7 +15,8 @@ export async function* bodyStream(request: IncomingMessage): AsyncIterable<Uint8
     yield* encoding === 'identity' ? request : request.pipe(createGunzip())
   } catch (error) {
     if (error instanceof Error && 'code' in error) {
-      if (error.code === 'ECONNRESET') throw new MalformedInput('request body', 'ended before its declared length')
+      if (error.code === 'ECONNRESET')
+        throw new MalformedInput('request body', 'ended before its declared length')
       if (String(error.code).startsWith('Z_')) throw new MalformedInput('request body', 'is not valid gzip')
     }
     throw error

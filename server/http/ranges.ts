@@ -5,7 +5,10 @@ export interface ByteRange {
 }
 
 /** What a Range header asks of a body of `size` bytes. `whole`: no header, or one that RFC 9110 14.2 lets us ignore. */
-export type RangeRequest = { kind: 'whole' } | { kind: 'ranges'; ranges: ByteRange[] } | { kind: 'unsatisfiable' }
+export type RangeRequest =
+  | { kind: 'whole' }
+  | { kind: 'ranges'; ranges: ByteRange[] }
+  | { kind: 'unsatisfiable' }
 
 /** More parts than this in one request serve nobody and cost a seek each; the whole is sent instead. */
 const maximumParts = 512

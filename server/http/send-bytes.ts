@@ -37,7 +37,10 @@ export function sendBytes(request: FastifyRequest, reply: FastifyReply, body: Ra
       .send(stream(body.read(only)))
   }
   const parts = multipart(wanted.ranges, body)
-  return reply.header('content-type', parts.contentType).header('content-length', parts.length).send(stream(parts.bytes()))
+  return reply
+    .header('content-type', parts.contentType)
+    .header('content-length', parts.length)
+    .send(stream(parts.bytes()))
 }
 
 function ifRangeHolds(request: FastifyRequest, reply: FastifyReply): boolean {

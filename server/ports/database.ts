@@ -1,10 +1,17 @@
-import type { Kysely, Migration } from 'kysely'
+import type { Kysely } from 'kysely'
+import type { Migration } from 'kysely/migration'
 
 /**
  * The SQL store: every fact that is not bytes. Two drivers, one schema, one list of migrations.
  *
- * Portable SQL only: types `text`, `integer`, `bigint`, `bytea` (bytes), `double precision`; booleans are integer 0 | 1, times
- * are bigint milliseconds, sums and counts are read as number. No dialect functions outside a driver.
+ * Portable SQL only, no dialect functions outside a driver:
+ * - types `text`, `integer` (to 2^31), `bigint` (sizes, times), `bytea` (bytes), `double precision`;
+ * - booleans are integer 0 | 1, times are bigint milliseconds, absence is null; sums and counts are read as number;
+ * - text sorts by code point and `lower` folds ASCII alone; `like` folds on SQLite only, so compare `lower(x)`;
+ * - nulls sort first on SQLite and last on PostgreSQL, so sort by columns that are never null.
+ *
+ * Both drivers refuse the same values: booleans, dates and undefined (TypeError), integers beyond ±(2^53 - 1) written
+ * or read (RangeError), text with U+0000 or half a surrogate pair (MalformedInput).
  */
 export interface Database {
   readonly kind: 'sqlite' | 'postgres'
@@ -13,9 +20,14 @@ export interface Database {
   /**
    * Runs `work` in one transaction that takes the write lock at its start (SQLite) or as rows are touched
    * (PostgreSQL, READ COMMITTED). Commits when the promise resolves, durable on disk by then; rolls back when it
-   * rejects. Only SQL may be awaited inside: on SQLite every other statement of the process waits.
+   * rejects. Only SQL may be awaited inside: on SQLite every other statement of the process waits. A statement that
+   * fails ends the transaction: catch a duplicate outside, or insert with `onConflict`. `sql` and `transaction` throw
+   * inside. `work` runs again from its start when PostgreSQL has rolled it back to end a deadlock, so it changes
+   * nothing but rows.
    */
   transaction<T>(work: (tx: Sql) => Promise<T>): Promise<T>
+  /** Inside `work`: calls `listener` once the transaction has committed, and never when it has rolled back. */
+  afterCommit(listener: () => void): void
   /** True when `error` says that a unique or primary key exists already. */
   isDuplicate(error: unknown): boolean
   /** Brings the schema up to date; several processes may call it at once. Keys order the migrations. */

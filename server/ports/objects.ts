@@ -1,27 +1,45 @@
 import { HubError } from '../kernel/errors.ts'
 
 /**
- * The object store: every byte. Keys are `a/b/c` of `[a-z0-9._-]` segments; an object never changes once it is
- * stored, so whoever holds a key may cache its bytes for ever.
+ * The object store: every byte. Keys are `a/b/c` of `[a-z0-9._-]` segments that do not start with a dot; any other key
+ * is MalformedInput. No key goes on below another. An object never changes once it is stored, so whoever holds a key
+ * may cache its bytes for ever.
  */
 export interface ObjectStore {
   /**
    * Stores an object whole or not at all. When it resolves the bytes survive a power cut. A key that exists is left
-   * alone (`existed`): the bytes behind a key are always the same.
+   * alone (`existed`): the bytes behind a key are always the same. Then `bytes` may not have been read.
    */
   put(key: string, bytes: Uint8Array | AsyncIterable<Uint8Array>): Promise<'stored' | 'existed'>
-  /** Streams bytes [start, end) in pieces of about 1 MiB; without a range the whole. Rejects with ObjectMissing at the first pull. */
+  /**
+   * Streams bytes [start, end) in pieces of about 1 MiB; without a range the whole. Rejects with ObjectMissing or
+   * ObjectShort at the first pull. A reader that stops early lets go of the file or connection by `return` (as
+   * `for await` does).
+   */
   stream(key: string, range?: { start: number; end: number }): AsyncIterable<Uint8Array>
   /** Bytes [start, end) at once; throws ObjectMissing, or ObjectShort when the object ends before `end`. */
   read(key: string, start: number, end: number): Promise<Uint8Array>
   /** Size in bytes, or undefined when there is no such object. */
   size(key: string): Promise<number | undefined>
+  /** Fine when there is no such object. */
   delete(key: string): Promise<void>
-  /** Objects whose key starts with `prefix` (a whole number of segments, ending in `/`), in no order. */
-  list(prefix: string): AsyncIterable<{ key: string; size: number; modifiedAt: number }>
+  /**
+   * Objects whose key starts with `prefix` (a whole number of segments, ending in `/`, or empty for all), in no
+   * order. One that is put or deleted meanwhile may be listed or not.
+   */
+  list(prefix: string): AsyncIterable<ListedObject>
   /** Makes the object a local file at `path` (hard link where that is possible, else a copy); fine when it is there already. */
   materialise(key: string, path: string): Promise<void>
   ping(): Promise<void>
+  /** Lets go of files and connections. Nothing may be under way. */
+  close(): Promise<void>
+}
+
+export interface ListedObject {
+  readonly key: string
+  readonly size: number
+  /** When the bytes were first stored, in milliseconds since the epoch: a put that finds them leaves it as it is. */
+  readonly modifiedAt: number
 }
 
 export class ObjectMissing extends HubError {

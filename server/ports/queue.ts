@@ -3,8 +3,16 @@ import type { Sql } from './database.ts'
 
 /** Work that follows from a change. Enqueued in the transaction of its cause; run at least once; handlers are idempotent. */
 export interface Queue {
-  /** Inside the transaction `tx`. With `key`, a waiting job of the same name and key absorbs this one. */
+  /**
+   * Inside the transaction `tx`. With `key`, a waiting job of the same name and key absorbs this one: it keeps its
+   * payload, and runs at the earlier of the two times.
+   */
   enqueue(tx: Sql, job: NewJob): Promise<void>
+  /**
+   * Calls `listener` after each commit, in this process, of a job that is due: a worker need not wait for its next
+   * poll, which finds all others. Must not throw. Returns how to stop it.
+   */
+  onEnqueued(listener: () => void): () => void
   /** The oldest due job of one of `names`, hidden from others for `leaseMs`; undefined when none is due. */
   lease(names: readonly string[], leaseMs: number): Promise<LeasedJob | undefined>
   /** Keeps a long job hidden for `leaseMs` more from now. False when the lease was lost: stop working. */
@@ -35,7 +43,7 @@ export interface LeasedJob {
   lease: string
 }
 
-/** Tells the subscribed jobs what has happened, inside the transaction in which it happens. */
+/** Tells projections and jobs what has happened, inside the transaction in which it happens. */
 export type Emit = <Name extends EventName>(tx: Sql, name: Name, facts: HubEvents[Name]) => Promise<void>
 
 /** A consequence: one job for one event. Built by a domain, listed in compose.ts. */
@@ -46,4 +54,10 @@ export interface JobHandler<Name extends EventName = EventName> {
   /** Waiting jobs of the same key are one. */
   readonly key?: (facts: HubEvents[Name]) => string
   run(facts: HubEvents[Name]): Promise<void>
+}
+
+/** A consequence that must be seen as soon as its cause: SQL in the same transaction, nothing else. */
+export interface Projection<Name extends EventName = EventName> {
+  readonly on: Name
+  apply(tx: Sql, facts: HubEvents[Name]): Promise<void>
 }

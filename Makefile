@@ -1,0 +1,36 @@
+# Banyan: everything that a newcomer and CI need. `make` alone lists it.
+# Needs git, make, Node 20 or newer with npm; the client tests need python3 too. What else is missing is installed
+# below this folder: node_modules/ (a newer Node too, where the found one is too old), .cache/ (for tests).
+
+.DEFAULT_GOAL := help
+.PHONY: help build hub setup check test clean
+
+# Tools run on the Node that Banyan runs on, whichever `node` is on PATH.
+with_node = node=$$(bin/find-node) && PATH="$${node%/*}:$(CURDIR)/node_modules/.bin:$$PATH"
+
+help: ## list what make can do here
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-7s %s\n", $$1, $$2 }' Makefile
+
+build: node_modules/.installed ## set up what the hub needs, without starting it
+
+hub: build ## set up, then start the hub: http://127.0.0.1:8484, data in ./data; BANYAN_PORT=… and the like are honoured
+	@bin/banyan serve
+
+setup: build ## set up what the client tests need: Python clients, real models, git-lfs (once, into .cache/)
+	@$(with_node) node test/setup/install.ts
+
+check: build ## formatting, types, import rules, dead code
+	@$(with_node) node --run check
+
+test: build setup $(if $(ONLY),,check) ## set up, check, run every test; ONLY=test/clients/curl.test.ts runs that file alone
+	@$(with_node) vitest run --reporter=default --reporter=json --outputFile.json=.cache/test-results.json $(ONLY)
+
+clean: ## remove all that make has installed; ./data stays
+	rm -rf node_modules .cache coverage
+
+node_modules/.installed: package-lock.json
+	@command -v npm >/dev/null 2>&1 || { echo 'make: npm is missing. Please install Node 20 or newer, with npm.' >&2; exit 1; }
+	@echo 'Installing dependencies from npm (once; half a minute or so)'
+	@npm ci --ignore-scripts --no-audit --no-fund --loglevel=error
+	@bin/find-node >/dev/null
+	@touch $@

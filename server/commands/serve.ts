@@ -1,0 +1,58 @@
+import { Command } from 'commander'
+import { type Flags, readConfig } from '../config.ts'
+import { openHub } from '../open-hub.ts'
+import { Worker } from '../worker.ts'
+
+/** Requests under way may finish within this time after SIGTERM. */
+const graceMs = 10_000
+const jobsAtOnce = 2
+
+export function serveCommand(): Command {
+  return new Command('serve')
+    .description('run the hub')
+    .option('--host <address>', 'address to listen on (127.0.0.1)')
+    .option('--port <port>', 'port to listen on, 0 for any (8484)')
+    .option('--data <folder>', 'where everything is kept (./data)')
+    .option('--public-url <url>', 'how clients reach this hub, when that is not http://host:port')
+    .option('--role <roles>', 'web, worker or both (web,worker)')
+    .option('--log-level <level>', 'fatal, error, warn, info, debug or silent (info)')
+    .addHelpText('after', '\nEvery flag has a variable: BANYAN_PORT, BANYAN_DATA, BANYAN_PUBLIC_URL, …')
+    .action(serve)
+}
+
+async function serve(flags: Flags): Promise<void> {
+  const config = readConfig(flags, process.env)
+  const hub = await openHub(config)
+  const app = config.role.includes('web') ? hub.createApp() : undefined
+  const worker = config.role.includes('worker') ? new Worker({ ...hub, handlers: hub.jobs }) : undefined
+
+  const stop = async (signal: NodeJS.Signals) => {
+    hub.log.info({ signal }, 'stopping')
+    setTimeout(() => process.exit(1), graceMs).unref()
+    await app?.close()
+    await worker?.stop()
+    await hub.close()
+    process.exit(0)
+  }
+  process.once('SIGTERM', stop)
+  process.once('SIGINT', stop)
+
+  worker?.start(jobsAtOnce)
+  if (!app) return
+  await app.listen({ host: config.host, port: config.port })
+  const { port } = app.server.address() as { port: number }
+  process.stderr.write(firstSteps(config.publicUrl ?? `http://${config.host}:${port}`, config.data))
+}
+
+function firstSteps(address: string, data: string): string {
+  return `
+Banyan 榕树 is at ${address}  (data in ${data}; Ctrl-C stops it)
+
+First user      第一个用户:  bin/banyan user add alice --password-stdin --admin
+Access token    访问令牌:    bin/banyan token add alice --role write
+In a client     客户端:      export HF_ENDPOINT=${address}
+                             hf auth login --token hf_...
+                             hf upload alice/my-model ./folder
+
+`
+}

@@ -1,0 +1,111 @@
+import { join } from 'node:path'
+import type { Logger } from 'pino'
+import type { Config } from './config.ts'
+import { type Accounts, accountMigrations, createAccounts } from './domains/accounts/index.ts'
+import { type Blobs, blobMigrations, createBlobs } from './domains/blobs/index.ts'
+import { catalogMigrations, createCatalog } from './domains/catalog/index.ts'
+import { policy } from './domains/policy/index.ts'
+import { createRepos, type Repos, repoMigrations } from './domains/repos/index.ts'
+import { createApp } from './http/app.ts'
+import { createDoors } from './http/doors.ts'
+import { createMetrics } from './http/metrics.ts'
+import type { Route } from './http/route.ts'
+import { systemRoutes } from './http/routes-system.ts'
+import { instanceMigrations, instanceSecret } from './instance.ts'
+import { systemClock } from './kernel/clock.ts'
+import { Signer } from './kernel/signer.ts'
+import type { Database } from './ports/database.ts'
+import type { ObjectStore } from './ports/objects.ts'
+import type { Emit, JobHandler, Projection, Queue } from './ports/queue.ts'
+
+export interface Drivers {
+  readonly database: Database
+  readonly objects: ObjectStore
+  readonly queue: Queue
+}
+
+export interface Hub {
+  readonly accounts: Accounts
+  readonly repos: Repos
+  readonly blobs: Blobs
+  readonly routes: readonly Route[]
+  readonly jobs: readonly JobHandler[]
+  createApp(): ReturnType<typeof createApp>
+}
+
+/** The one migration list of both databases; keys order it. A migration that has been released is never changed. */
+export const migrations = {
+  ...instanceMigrations,
+  ...accountMigrations,
+  ...blobMigrations,
+  ...repoMigrations,
+  ...catalogMigrations,
+}
+
+/** Joins the domains. The only file that knows all of them. */
+export async function compose(config: Config, drivers: Drivers, log: Logger): Promise<Hub> {
+  const clock = systemClock
+  const signer = new Signer(await instanceSecret(drivers.database))
+  const consequences: Consequences = { projections: [], jobs: [] }
+  const emit = emitTo(drivers.queue, consequences)
+  const base = { ...drivers, clock, signer, emit, policy }
+
+  const accounts = createAccounts(base)
+  const blobs = createBlobs({
+    ...base,
+    spoolFolder: join(config.data, 'cache', 'spool'),
+    // Whose content a user may learn of: the blobs' holders are repositories.
+    reachable: async (subject, holders) => {
+      const actor = await accounts.actorOf(subject)
+      const found = await repos.byId(holders)
+      return new Set(
+        found.filter(repo => policy.can(actor, 'repo:read', { repo }).allowed).map(repo => repo.id),
+      )
+    },
+  })
+  const repos = createRepos({ ...base, accounts, blobs, cacheFolder: join(config.data, 'cache', 'git') })
+  const catalog = createCatalog({ ...base, repos })
+  consequences.projections.push(...catalog.projections)
+  consequences.jobs.push(...blobs.jobs, ...repos.jobs, ...catalog.jobs)
+
+  const metrics = createMetrics(drivers.queue)
+  const routes = [accounts, blobs, repos, catalog]
+    .flatMap(domain => domain.routes)
+    .concat(systemRoutes({ ...drivers, metrics }))
+  return {
+    accounts,
+    repos,
+    blobs,
+    routes,
+    jobs: consequences.jobs,
+    createApp: () =>
+      createApp({
+        routes,
+        doors: createDoors({ policy, signer, clock, admitCas: blobs.admitCas }),
+        identify: accounts.identify,
+        findRepo: repos.find,
+        publicUrl: config.publicUrl,
+        log,
+        metrics,
+      }),
+  }
+}
+
+interface Consequences {
+  readonly projections: Projection[]
+  readonly jobs: JobHandler[]
+}
+
+/** An event is not stored itself: its projections run at once, and a job for each of its handlers is enqueued. */
+function emitTo(queue: Queue, consequences: Consequences): Emit {
+  return async (tx, name, facts) => {
+    for (const projection of consequences.projections) {
+      if (projection.on === name) await projection.apply(tx, facts)
+    }
+    for (const job of consequences.jobs) {
+      if (job.on !== name) continue
+      const key = job.key?.(facts)
+      await queue.enqueue(tx, { name: job.name, payload: facts, ...(key !== undefined && { key }) })
+    }
+  }
+}

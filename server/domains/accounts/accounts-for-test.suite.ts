@@ -1,0 +1,33 @@
+import { mkdtemp, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { openSqlite } from '../../drivers/database-sqlite.ts'
+import { type Accounts, accountMigrations, createAccounts } from './index.ts'
+import type { AccountTables } from './tables.ts'
+
+/** Accounts on a database of their own, and a clock that stands still until it is moved. */
+export async function openAccountsForTest() {
+  const folder = await mkdtemp(join(tmpdir(), 'banyan-accounts-'))
+  const path = join(folder, 'banyan.sqlite')
+  const database = await openSqlite(path)
+  // As another process would have it open: nothing that the first one remembers reaches it, and back.
+  const other = await openSqlite(path)
+  await database.migrate(accountMigrations)
+  const time = { now: Date.UTC(2030, 0, 1) }
+  const accounts: Accounts = createAccounts({ database, clock: () => time.now })
+  return {
+    accounts,
+    database,
+    time,
+    otherProcess: other.sql.withTables<AccountTables>(),
+    async close() {
+      await database.close()
+      await other.close()
+      await rm(folder, { recursive: true })
+    },
+  }
+}
+
+export function basic(name: string, password: string): string {
+  return `Basic ${Buffer.from(`${name}:${password}`).toString('base64')}`
+}

@@ -1,0 +1,45 @@
+/** Users, organisations, memberships, access tokens: who there is, and who asks. */
+import { uniqueNameKey } from '../../formats/repo-name.ts'
+import type { Route } from '../../http/route.ts'
+import type { Actor } from '../../kernel/actor.ts'
+import { actorOf } from './actor-of.ts'
+import { addOrganization, type NewOrganization } from './add-organization.ts'
+import { addToken, type NewToken } from './add-token.ts'
+import { addUser, type NewUser } from './add-user.ts'
+import { createIdentify, type Identify } from './identify.ts'
+import type { AccountParts } from './parts.ts'
+import { accountRoutes } from './routes.ts'
+import { type Account, accountByName, accountsById } from './store.ts'
+
+export type { NewToken } from './add-token.ts'
+export { AccountExists, AccountNotFound, BadCredentials, TokenExists, TooManyAttempts } from './errors.ts'
+export { accountMigrations } from './migrations/index.ts'
+export type { Account } from './store.ts'
+
+export interface Accounts {
+  readonly identify: Identify
+  /** The living account of that name, in any spelling of its case. */
+  findAccount(name: string): Promise<Account | undefined>
+  /** Living accounts, in no order; an id without one is left out. At most some thousand ids. */
+  accountsById(ids: readonly string[]): Promise<Account[]>
+  /** What this user may see, when there is no credential at hand (a CAS token names its subject only). */
+  actorOf(userId: string | undefined): Promise<Actor>
+  addUser(wanted: NewUser): Promise<Account>
+  addOrganization(wanted: NewOrganization): Promise<Account>
+  addToken(user: string, wanted: NewToken): Promise<{ token: string }>
+  readonly routes: readonly Route[]
+}
+
+export function createAccounts(parts: AccountParts): Accounts {
+  const { sql } = parts.database
+  return {
+    identify: createIdentify(parts),
+    findAccount: name => accountByName(sql, uniqueNameKey(name)),
+    accountsById: ids => accountsById(sql, ids),
+    actorOf: userId => actorOf(sql, userId),
+    addUser: wanted => addUser(parts, wanted),
+    addOrganization: wanted => addOrganization(parts, wanted),
+    addToken: (user, wanted) => addToken(parts, user, wanted),
+    routes: accountRoutes(parts),
+  }
+}

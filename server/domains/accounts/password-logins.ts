@@ -1,0 +1,93 @@
+import { createHmac, randomBytes } from 'node:crypto'
+import { LRUCache } from 'lru-cache'
+import type { Clock } from '../../kernel/clock.ts'
+import { TooManyAttempts } from './errors.ts'
+import { unmatchableHash, verifyPassword } from './password.ts'
+
+/** Wrong passwords that one user name may have in one window. */
+const failureLimit = 10
+const windowMs = 15 * 60_000
+/** Names that failures are remembered of. A check takes 0.3 s, so a whole window has fewer. */
+const rememberedNames = 10_000
+/** One check takes 128 MiB and a thread, so they go one after the other; this many may wait, about 20 s. */
+const waitingLimit = 50
+
+/**
+ * Checks account passwords, slowly for whoever guesses and at once for git, which shows the same right password with
+ * every request. Lives in one process: behind several, each allows the limit.
+ */
+export class PasswordLogins {
+  readonly #clock: Clock
+  readonly #failures = new LRUCache<string, { count: number; since: number }>({ max: rememberedNames })
+  /**
+   * Right answers, and those being worked out. The key is made of name, password *and stored hash*, so a password
+   * that was changed, by whatever process, is not found here; neither can the key be turned back into a password.
+   */
+  readonly #answers = new LRUCache<string, Promise<boolean>>({ max: 1000 })
+  readonly #answerKey = randomBytes(32)
+  #last: Promise<unknown> = Promise.resolve()
+  #waiting = 0
+
+  constructor(clock: Clock) {
+    this.#clock = clock
+  }
+
+  /**
+   * Whether `password` is the one that `hash` was made of; without a hash (no such user) false after the same work.
+   * `name` is what failures are counted under: case-folded, whether it exists or not. Throws TooManyAttempts.
+   */
+  async check(name: string, password: string, hash: string | undefined): Promise<boolean> {
+    // Cut, because it is the caller's text and up to 10,000 of them are kept.
+    const failures = this.#failuresOf(name.slice(0, 100))
+    if (failures.count >= failureLimit) {
+      throw new TooManyAttempts(
+        'too many wrong passwords for this user',
+        failures.since + windowMs - this.#clock(),
+      )
+    }
+    const key = createHmac('sha256', this.#answerKey)
+      .update(JSON.stringify([name, password, hash]))
+      .digest('base64')
+    const known = this.#answers.get(key)
+    if (known) return await known
+
+    // Counted before the work: of many guesses sent at once only so many are tried.
+    failures.count++
+    const answer = this.#inTurn(() => verifyPassword(password, hash ?? unmatchableHash)).then(
+      matches => matches && hash !== undefined,
+    )
+    this.#answers.set(key, answer)
+    try {
+      const isRight = await answer
+      if (isRight) failures.count--
+      else this.#answers.delete(key)
+      return isRight
+    } catch (error) {
+      failures.count--
+      this.#answers.delete(key)
+      throw error
+    }
+  }
+
+  #failuresOf(name: string): { count: number; since: number } {
+    const now = this.#clock()
+    const earlier = this.#failures.get(name)
+    if (earlier && now - earlier.since < windowMs) return earlier
+    const fresh = { count: 0, since: now }
+    this.#failures.set(name, fresh)
+    return fresh
+  }
+
+  async #inTurn<T>(work: () => Promise<T>): Promise<T> {
+    if (this.#waiting >= waitingLimit) throw new TooManyAttempts('too many sign-ins at once', 20_000)
+    this.#waiting++
+    const before = this.#last
+    const result = before.then(work)
+    this.#last = result.catch(() => {})
+    try {
+      return await result
+    } finally {
+      this.#waiting--
+    }
+  }
+}

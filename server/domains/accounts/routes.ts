@@ -1,0 +1,18 @@
+import { type Route, route } from '../../http/route.ts'
+import { BadCredentials } from './errors.ts'
+import type { AccountParts } from './parts.ts'
+import { whoAmI } from './who-am-i.ts'
+
+export function accountRoutes(parts: AccountParts): Route[] {
+  return [
+    route({
+      method: 'GET',
+      path: '/api/whoami-v2',
+      grant: 'signed-in',
+      handle({ actor }) {
+        if (actor.kind === 'anonymous') throw new BadCredentials()
+        return whoAmI(parts, actor)
+      },
+    }),
+  ]
+}

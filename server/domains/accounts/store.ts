@@ -1,0 +1,236 @@
+import type { OrganizationRole, TokenScope } from '../../kernel/actor.ts'
+import type { Sql } from '../../ports/database.ts'
+import type { AccountKind, AccountTables, TokenRole } from './tables.ts'
+
+/** The only SQL of this domain. Every function takes the connection or the transaction that it runs in. */
+
+/** A user or an organisation, as others see it. */
+export interface Account {
+  readonly id: string
+  readonly kind: AccountKind
+  readonly name: string
+  readonly fullname: string
+  /** Whether repositories that it gets are private unless asked otherwise. */
+  readonly privateByDefault: boolean
+}
+
+export type AccountRow = AccountTables['accounts']
+export type TokenRow = AccountTables['access_tokens']
+
+/** A user with what an Actor is made of. */
+export interface Identity {
+  readonly id: string
+  readonly name: string
+  readonly isAdmin: boolean
+  readonly memberships: ReadonlyMap<string, OrganizationRole>
+}
+
+export interface TokenIdentity extends Identity {
+  readonly tokenId: string
+  readonly role: TokenRole
+  readonly lastUsedAt: number | null
+}
+
+const tables = (sql: Sql) => sql.withTables<AccountTables>()
+
+export async function insertAccount(tx: Sql, row: AccountRow): Promise<void> {
+  await tables(tx).insertInto('accounts').values(row).execute()
+}
+
+/** Living accounts only, here and below. */
+export async function accountByName(sql: Sql, foldedName: string): Promise<Account | undefined> {
+  const row = await tables(sql)
+    .selectFrom('accounts')
+    .select(['id', 'kind', 'name', 'fullname', 'private_by_default'])
+    .where('folded_name', '=', foldedName)
+    .where('deleted_at', 'is', null)
+    .executeTakeFirst()
+  return row && toAccount(row)
+}
+
+export async function accountsById(sql: Sql, ids: readonly string[]): Promise<Account[]> {
+  if (ids.length === 0) return []
+  const rows = await tables(sql)
+    .selectFrom('accounts')
+    .select(['id', 'kind', 'name', 'fullname', 'private_by_default'])
+    .where('id', 'in', ids)
+    .where('deleted_at', 'is', null)
+    .execute()
+  return rows.map(toAccount)
+}
+
+export async function insertMembership(
+  tx: Sql,
+  userId: string,
+  organizationId: string,
+  role: OrganizationRole,
+  now: number,
+): Promise<void> {
+  await tables(tx)
+    .insertInto('memberships')
+    .values({ user_id: userId, organization_id: organizationId, role, created_at: now })
+    .execute()
+}
+
+export async function organizationsOf(
+  sql: Sql,
+  userId: string,
+): Promise<(Account & { role: OrganizationRole })[]> {
+  const rows = await tables(sql)
+    .selectFrom('memberships as m')
+    .innerJoin('accounts as o', 'o.id', 'm.organization_id')
+    .select(['o.id', 'o.kind', 'o.name', 'o.fullname', 'o.private_by_default', 'm.role'])
+    .where('m.user_id', '=', userId)
+    .where('o.deleted_at', 'is', null)
+    .orderBy('o.folded_name')
+    .execute()
+  return rows.map(row => ({ ...toAccount(row), role: row.role }))
+}
+
+export async function insertToken(tx: Sql, row: TokenRow, scopes: readonly TokenScope[]): Promise<void> {
+  await tables(tx).insertInto('access_tokens').values(row).execute()
+  if (scopes.length === 0) return
+  await tables(tx)
+    .insertInto('token_scopes')
+    .values(
+      scopes.map(({ target, access }) => ({
+        token_id: row.id,
+        target_kind: target.kind,
+        target_id: target.id,
+        access,
+      })),
+    )
+    .execute()
+}
+
+/** Who holds the token of that hash: undefined unless token and user are alive at `now`. One row a membership. */
+export async function identityByToken(
+  sql: Sql,
+  hash: string,
+  now: number,
+): Promise<TokenIdentity | undefined> {
+  const rows = await tables(sql)
+    .selectFrom('access_tokens as t')
+    .innerJoin('accounts as a', 'a.id', 't.user_id')
+    .leftJoin('memberships as m', 'm.user_id', 'a.id')
+    .select(['t.id as token_id', 't.role', 't.last_used_at'])
+    .select(['a.id', 'a.name', 'a.is_admin', 'm.organization_id', 'm.role as organization_role'])
+    .where('t.hash', '=', hash)
+    .where('t.revoked_at', 'is', null)
+    .where(where => where.or([where('t.expires_at', 'is', null), where('t.expires_at', '>', now)]))
+    .where('a.deleted_at', 'is', null)
+    .execute()
+  const [first] = rows
+  if (!first) return undefined
+  return {
+    ...toIdentity(first, rows),
+    tokenId: first.token_id,
+    role: first.role,
+    lastUsedAt: first.last_used_at,
+  }
+}
+
+export async function scopesOf(sql: Sql, tokenId: string): Promise<TokenScope[]> {
+  const rows = await tables(sql)
+    .selectFrom('token_scopes')
+    .select(['target_kind', 'target_id', 'access'])
+    .where('token_id', '=', tokenId)
+    .execute()
+  return rows.map(row => ({ target: { kind: row.target_kind, id: row.target_id }, access: row.access }))
+}
+
+/** A user and the hash of their password; undefined when there is no such user or none with a password. */
+export async function identityByName(
+  sql: Sql,
+  foldedName: string,
+): Promise<{ identity: Identity; passwordHash: string } | undefined> {
+  const rows = await tables(sql)
+    .selectFrom('accounts as a')
+    .leftJoin('memberships as m', 'm.user_id', 'a.id')
+    .select([
+      'a.id',
+      'a.name',
+      'a.is_admin',
+      'a.password_hash',
+      'm.organization_id',
+      'm.role as organization_role',
+    ])
+    .where('a.folded_name', '=', foldedName)
+    .where('a.kind', '=', 'user')
+    .where('a.deleted_at', 'is', null)
+    .execute()
+  const [first] = rows
+  if (!first?.password_hash) return undefined
+  return { identity: toIdentity(first, rows), passwordHash: first.password_hash }
+}
+
+export async function identityById(sql: Sql, id: string): Promise<Identity | undefined> {
+  const rows = await tables(sql)
+    .selectFrom('accounts as a')
+    .leftJoin('memberships as m', 'm.user_id', 'a.id')
+    .select(['a.id', 'a.name', 'a.is_admin', 'm.organization_id', 'm.role as organization_role'])
+    .where('a.id', '=', id)
+    .where('a.kind', '=', 'user')
+    .where('a.deleted_at', 'is', null)
+    .execute()
+  const [first] = rows
+  return first && toIdentity(first, rows)
+}
+
+/** Notes that the token was used, unless that was noted after `notedBefore`. */
+export async function touchToken(sql: Sql, tokenId: string, now: number, notedBefore: number): Promise<void> {
+  await tables(sql)
+    .updateTable('access_tokens')
+    .set({ last_used_at: now })
+    .where('id', '=', tokenId)
+    .where(where => where.or([where('last_used_at', 'is', null), where('last_used_at', '<=', notedBefore)]))
+    .execute()
+}
+
+export async function profileOf(
+  sql: Sql,
+  userId: string,
+): Promise<{ fullname: string; email: string | null } | undefined> {
+  return await tables(sql)
+    .selectFrom('accounts')
+    .select(['fullname', 'email'])
+    .where('id', '=', userId)
+    .where('deleted_at', 'is', null)
+    .executeTakeFirst()
+}
+
+export async function tokenLabel(
+  sql: Sql,
+  tokenId: string,
+): Promise<{ name: string; created_at: number } | undefined> {
+  return await tables(sql)
+    .selectFrom('access_tokens')
+    .select(['name', 'created_at'])
+    .where('id', '=', tokenId)
+    .executeTakeFirst()
+}
+
+type MembershipColumns = { organization_id: string | null; organization_role: OrganizationRole | null }
+
+function toIdentity(
+  row: { id: string; name: string; is_admin: number },
+  rows: readonly MembershipColumns[],
+): Identity {
+  const memberships = new Map<string, OrganizationRole>()
+  for (const { organization_id, organization_role } of rows) {
+    if (organization_id && organization_role) memberships.set(organization_id, organization_role)
+  }
+  return { id: row.id, name: row.name, isAdmin: row.is_admin === 1, memberships }
+}
+
+function toAccount(
+  row: Pick<AccountRow, 'id' | 'kind' | 'name' | 'fullname' | 'private_by_default'>,
+): Account {
+  return {
+    id: row.id,
+    kind: row.kind,
+    name: row.name,
+    fullname: row.fullname,
+    privateByDefault: row.private_by_default === 1,
+  }
+}

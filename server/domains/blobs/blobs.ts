@@ -1,0 +1,45 @@
+import type { Route } from '../../http/route.ts'
+import type { Sql } from '../../ports/database.ts'
+import type { JobHandler } from '../../ports/queue.ts'
+import type { CasClaims, CasToken } from './cas-token.ts'
+import type { CheckReport } from './check.ts'
+import type { CollectOptions, CollectReport } from './collect.ts'
+import type { Announced } from './ingest-file.ts'
+import type { FileRange } from './read-file.ts'
+import type { StoredFile } from './stored-file.ts'
+import type { MultipartUpload } from './upload-parts.ts'
+
+type Source = AsyncIterable<Uint8Array>
+type Files = Map<string, StoredFile>
+
+/** Each function's errors and limits are written where it is made. Sha256s not found are missing from a result. */
+export interface Blobs {
+  describe(holder: string, sha256s: Iterable<string>): Promise<Files>
+  isHeld(holder: string, sha256: string): Promise<boolean>
+  /** Throws FileRefuted at the call; CorruptChunk or FileNotKnown as it is read. */
+  read(file: StoredFile, range?: FileRange): AsyncIterable<Uint8Array>
+  /** A plain stream becomes a proven file of `holder`, or ContentMismatch. */
+  ingest(holder: string, source: Source, announced: Announced): Promise<StoredFile>
+  beginMultipart(holder: string, sha256: string, size: number): Promise<MultipartUpload>
+  putPart(id: string, number: number, source: Source): Promise<void>
+  completeMultipart(id: string): Promise<StoredFile>
+  /** In the transaction of a commit that refers to them. Throws FileNotHeld or FileRefuted. */
+  hold(tx: Sql, holder: string, sha256s: readonly string[]): Promise<void>
+  /** Throws FileNotHeld or FileRefuted. `to` still has to hold them. */
+  share(tx: Sql, files: { from: string; to: string; sha256s: readonly string[] }): Promise<void>
+  /** The holder is gone, with all that it refers to. */
+  release(tx: Sql, holder: string): Promise<void>
+  /** Proven content that this user could read somewhere. */
+  findReadable(subject: string | undefined, sha256s: Iterable<string>): Promise<Files>
+  /** The same, and `holder` refers to it from now on as if it had been uploaded. */
+  adopt(subject: string | undefined, holder: string, sha256s: Iterable<string>): Promise<Files>
+  issueToken(claims: CasClaims): CasToken
+  /** Throws CasTokenRefused or CasScopeMissing. */
+  admitCas(scope: CasClaims['scope'], authorization: string | undefined): CasClaims
+  collect(options: CollectOptions): Promise<CollectReport>
+  check(options: { deep: boolean }, report: CheckReport): Promise<void>
+  readonly routes: readonly Route[]
+  readonly jobs: readonly JobHandler[]
+  /** Ends the worker threads. */
+  close(): Promise<void>
+}

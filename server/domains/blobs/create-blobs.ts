@@ -1,0 +1,64 @@
+import { tmpdir } from 'node:os'
+import type { Blobs } from './blobs.ts'
+import { admitCas, issueToken } from './cas-token.ts'
+import { checkBlobs } from './check.ts'
+import { collect } from './collect.ts'
+import { FileTermsCache } from './file-terms.ts'
+import { FramePool } from './frame-pool.ts'
+import { adoptFiles, describeFiles, findReadable, holdFiles, releaseFiles, shareFiles } from './hold-files.ts'
+import { ingestFile } from './ingest-file.ts'
+import { blobJobs } from './jobs.ts'
+import type { BlobParts } from './parts.ts'
+import { openFile } from './read-file.ts'
+import { casRoutes } from './routes.ts'
+import { beginMultipart, completeMultipart, putPart } from './upload-parts.ts'
+import { XorbIndexes } from './xorb-objects.ts'
+
+export type BlobsSetup = Pick<
+  BlobParts,
+  'database' | 'objects' | 'emit' | 'signer' | 'clock' | 'reachable'
+> & {
+  /** Local disk where xorbs wait until they are whole; the system's temporary folder when absent. */
+  readonly spoolFolder?: string
+}
+
+/** Memory for indexes of xorbs (40 bytes a chunk, so about those of 100 GB of content) and for terms of files. */
+const indexCacheBytes = 64 * 1024 * 1024
+const termsCacheBytes = 32 * 1024 * 1024
+
+export function createBlobs(setup: BlobsSetup): Blobs {
+  const { database, objects, emit, signer, clock, reachable } = setup
+  const parts: BlobParts = {
+    database,
+    objects,
+    emit,
+    signer,
+    clock,
+    reachable,
+    spoolFolder: setup.spoolFolder ?? tmpdir(),
+    frames: new FramePool(),
+    indexes: new XorbIndexes(objects, indexCacheBytes),
+    terms: new FileTermsCache(database, termsCacheBytes),
+  }
+  return {
+    describe: (holder, sha256s) => describeFiles(database.sql, holder, sha256s),
+    isHeld: async (holder, sha256) => (await describeFiles(database.sql, holder, [sha256])).has(sha256),
+    read: (file, range) => openFile(parts, file, range),
+    ingest: (holder, source, announced) => ingestFile(parts, holder, source, announced),
+    beginMultipart: (holder, sha256, size) => beginMultipart(parts, holder, sha256, size),
+    putPart: (id, number, source) => putPart(parts, id, number, source),
+    completeMultipart: id => completeMultipart(parts, id),
+    hold: (tx, holder, sha256s) => holdFiles(parts, tx, holder, sha256s),
+    share: (tx, files) => shareFiles(parts, tx, files),
+    release: releaseFiles,
+    findReadable: (subject, sha256s) => findReadable(parts, subject, sha256s),
+    adopt: (subject, holder, sha256s) => adoptFiles(parts, subject, holder, sha256s),
+    issueToken: claims => issueToken(parts, claims),
+    admitCas: (scope, authorization) => admitCas(parts, scope, authorization),
+    collect: options => collect(parts, options),
+    check: (options, report) => checkBlobs(parts, options, report),
+    routes: casRoutes(parts),
+    jobs: blobJobs(parts),
+    close: () => parts.frames.close(),
+  }
+}

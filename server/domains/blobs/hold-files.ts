@@ -1,0 +1,117 @@
+import type { Sql } from '../../ports/database.ts'
+import { FileNotHeld, FileRefuted } from './errors.ts'
+import type { BlobParts } from './parts.ts'
+import {
+  commitHoldings,
+  deleteHoldings,
+  findHeld,
+  findProven,
+  type HeldFile,
+  lockFiles,
+  saveHoldings,
+} from './store-files.ts'
+import { type StoredFile, stateOf } from './stored-file.ts'
+
+/** What `holder` has under these sha256s; one without is left out. One query for each 500. */
+export async function describeFiles(
+  sql: Sql,
+  holder: string,
+  sha256s: Iterable<string>,
+): Promise<Map<string, StoredFile>> {
+  const held = await findHeld(sql, holder, sha256s)
+  return new Map(held.map(file => [file.sha256, toStoredFile(file)]))
+}
+
+/** Marks what a commit refers to, in its transaction. Throws FileNotHeld or FileRefuted. */
+export async function holdFiles(
+  parts: Pick<BlobParts, 'clock'>,
+  tx: Sql,
+  holder: string,
+  sha256s: readonly string[],
+): Promise<void> {
+  await findAll(tx, holder, sha256s)
+  const committed = await commitHoldings(tx, holder, sha256s, parts.clock())
+  throwMissing(holder, sha256s, committed)
+}
+
+/** Lets `to` refer to what `from` has, pinned to the same files. It still has to be held. Throws FileNotHeld or FileRefuted. */
+export async function shareFiles(
+  parts: Pick<BlobParts, 'clock'>,
+  tx: Sql,
+  { from, to, sha256s }: { from: string; to: string; sha256s: readonly string[] },
+): Promise<void> {
+  const held = await findAll(tx, from, sha256s)
+  await refer(tx, to, held, parts.clock())
+}
+
+/** Forgets all that `holder` refers to: it is gone. Bytes that nobody else needs are collected after the grace period. */
+export async function releaseFiles(tx: Sql, holder: string): Promise<void> {
+  await deleteHoldings(tx, holder)
+}
+
+/**
+ * Which of these are stored, proven, and committed by a holder within the reach of this user. Only what a user could
+ * read anyway may be answered as "already there": whether hidden content exists must not show.
+ */
+export async function findReadable(
+  parts: Pick<BlobParts, 'database' | 'reachable'>,
+  subject: string | undefined,
+  sha256s: Iterable<string>,
+): Promise<Map<string, StoredFile>> {
+  const proven = await findProven(parts.database.sql, sha256s)
+  if (proven.length === 0) return new Map()
+  const reachable = await parts.reachable(subject, [...new Set(proven.map(file => file.holder))])
+  const readable = proven.filter(file => reachable.has(file.holder))
+  return new Map(readable.map(file => [file.sha256, toStoredFile(file)]))
+}
+
+/** Lets `holder` refer to those of these files that the user can read elsewhere, as if it had uploaded them. Returns them. */
+export async function adoptFiles(
+  parts: Pick<BlobParts, 'database' | 'reachable' | 'clock'>,
+  subject: string | undefined,
+  holder: string,
+  sha256s: Iterable<string>,
+): Promise<Map<string, StoredFile>> {
+  const readable = await findReadable(parts, subject, sha256s)
+  if (readable.size === 0) return readable
+  const kept = await parts.database.transaction(tx =>
+    refer(tx, holder, [...readable.values()], parts.clock()),
+  )
+  for (const [sha256, file] of readable) if (!kept.has(file.fileHash)) readable.delete(sha256)
+  return readable
+}
+
+/** Writes holdings of files that were read before; those collected since are left out. Returns the hashes of the others. */
+async function refer(
+  tx: Sql,
+  holder: string,
+  files: readonly (HeldFile | StoredFile)[],
+  now: number,
+): Promise<Set<string>> {
+  const locked = await lockFiles(
+    tx,
+    files.map(file => file.fileHash),
+  )
+  const claims = files
+    .filter(file => locked.has(file.fileHash))
+    .map(({ sha256, fileHash }) => ({ sha256, fileHash, isProven: locked.get(fileHash) === sha256 }))
+  await saveHoldings(tx, holder, claims, now)
+  return new Set(locked.keys())
+}
+
+async function findAll(tx: Sql, holder: string, sha256s: readonly string[]): Promise<HeldFile[]> {
+  const held = await findHeld(tx, holder, new Set(sha256s))
+  throwMissing(holder, sha256s, new Set(held.map(file => file.sha256)))
+  const refuted = held.find(file => stateOf(file.sha256, file.provenSha256) === 'refuted')
+  if (refuted) throw new FileRefuted(refuted.sha256, refuted.fileHash)
+  return held
+}
+
+function throwMissing(holder: string, wanted: readonly string[], found: ReadonlySet<string>): void {
+  const missing = wanted.filter(sha256 => !found.has(sha256))
+  if (missing.length > 0) throw new FileNotHeld(holder, missing)
+}
+
+function toStoredFile({ fileHash, sha256, size, provenSha256 }: HeldFile): StoredFile {
+  return { fileHash, sha256, size, state: stateOf(sha256, provenSha256) }
+}

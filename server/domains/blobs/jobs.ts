@@ -1,0 +1,31 @@
+import { createHash } from 'node:crypto'
+import type { JobHandler } from '../../ports/queue.ts'
+import { FileNotKnown } from './errors.ts'
+import type { BlobParts } from './parts.ts'
+import { readFile } from './read-file.ts'
+import { findSha256, proveFile } from './store-files.ts'
+
+/** What a shard claims of a file is checked by reading it once. Until then it counts as unproven. */
+export function blobJobs(parts: BlobParts): JobHandler[] {
+  const prove: JobHandler<'file-claimed'> = {
+    name: 'blobs.prove-file',
+    on: 'file-claimed',
+    key: ({ fileHash }) => fileHash,
+    run: ({ fileHash }) => proveClaim(parts, fileHash),
+  }
+  return [prove as JobHandler]
+}
+
+async function proveClaim(parts: BlobParts, fileHash: string): Promise<void> {
+  const known = await findSha256(parts.database.sql, fileHash)
+  // Collected, or proven by another upload in the meantime.
+  if (known === undefined || known !== null) return
+  const sha256 = createHash('sha256')
+  try {
+    for await (const bytes of readFile(parts, fileHash)) sha256.update(bytes)
+  } catch (error) {
+    if (error instanceof FileNotKnown) return
+    throw error
+  }
+  await proveFile(parts.database.sql, fileHash, sha256.digest('hex'))
+}

@@ -1,0 +1,121 @@
+import { packChunks } from '../../formats/chunk-list.ts'
+import { xorbHash } from '../../formats/merkle.ts'
+import { hashToText } from '../../formats/xet-hash.ts'
+import { encodeXorbFooter, MAX_XORB_CHUNKS } from '../../formats/xorb-footer.ts'
+import { encodeStoredFrame, FRAME_HEADER_BYTES } from '../../formats/xorb-frame.ts'
+import type { BlobParts } from './parts.ts'
+import { recordXorb } from './record-xorb.ts'
+import { Spool } from './spool.ts'
+import { xorbKey } from './xorb-objects.ts'
+
+/** Most bytes of the frames of a xorb that we fill ourselves: what clients keep to as well. */
+const maxFramesBytes = 64 * 1024 * 1024
+
+type PackParts = Pick<BlobParts, 'database' | 'objects' | 'clock' | 'spoolFolder'>
+
+/** Fills one xorb with uncompressed chunks, in a spool, for it has no name until it is whole. */
+class OpenXorb {
+  readonly number: number
+  readonly #spool: Spool
+  readonly #chunks: { hash: Uint8Array; length: number }[] = []
+  #bytes = 0
+
+  constructor(number: number, spoolFolder: string) {
+    this.number = number
+    this.#spool = new Spool(spoolFolder)
+  }
+
+  hasRoomFor(raw: Uint8Array): boolean {
+    return (
+      this.#chunks.length < MAX_XORB_CHUNKS && this.#bytes + FRAME_HEADER_BYTES + raw.length <= maxFramesBytes
+    )
+  }
+
+  /** Position of the chunk. */
+  async add(raw: Uint8Array, hash: Uint8Array): Promise<number> {
+    const frame = encodeStoredFrame(raw)
+    await this.#spool.append(frame)
+    this.#bytes += frame.length
+    return this.#chunks.push({ hash, length: raw.length }) - 1
+  }
+
+  /** Stores it for `holder` and returns its hash. */
+  async store(parts: PackParts, holder: string): Promise<string> {
+    const chunks = packChunks(this.#chunks)
+    const hash = hashToText(xorbHash(chunks))
+    let end = 0
+    const frameEnds = chunks.lengths.map(length => {
+      end += FRAME_HEADER_BYTES + length
+      return end
+    })
+    const footer = encodeXorbFooter({ hash, chunks, frameEnds, framesLength: end })
+    const spool = this.#spool
+    async function* object(): AsyncGenerator<Uint8Array> {
+      yield* spool.read()
+      yield footer
+    }
+    await parts.objects.put(xorbKey(hash), object())
+    await recordXorb(parts, holder, hash)
+    return hash
+  }
+
+  close(): Promise<void> {
+    return this.#spool.close()
+  }
+}
+
+/**
+ * Packs the new chunks of one upload into xorbs. One is filled while the one before it is being stored. `names` are
+ * the hashes of all xorbs that the upload refers to by number, those of others too.
+ */
+export class XorbPacker {
+  readonly names: string[] = []
+  readonly #parts: PackParts
+  readonly #holder: string
+  #open: OpenXorb | undefined
+  #storing: Promise<void> = Promise.resolve()
+
+  constructor(parts: PackParts, holder: string) {
+    this.#parts = parts
+    this.#holder = holder
+  }
+
+  /** A number for a xorb that is stored already. */
+  refer(hash: string): number {
+    return this.names.push(hash) - 1
+  }
+
+  /** Puts a chunk into the xorb that is open. */
+  async add(raw: Uint8Array, hash: Uint8Array): Promise<{ xorb: number; position: number }> {
+    if (this.#open && !this.#open.hasRoomFor(raw)) await this.#store()
+    this.#open ??= new OpenXorb(this.names.push('') - 1, this.#parts.spoolFolder)
+    return { xorb: this.#open.number, position: await this.#open.add(raw, hash) }
+  }
+
+  /** Resolves when every chunk is stored and `names` is complete. */
+  async finish(): Promise<void> {
+    await this.#store()
+    await this.#storing
+  }
+
+  /** Gives up what is not stored, whatever state it is in. */
+  async close(): Promise<void> {
+    await this.#storing.catch(() => {})
+    await this.#open?.close()
+  }
+
+  async #store(): Promise<void> {
+    await this.#storing
+    const full = this.#open
+    if (!full) return
+    this.#open = undefined
+    this.#storing = full
+      .store(this.#parts, this.#holder)
+      .then(hash => {
+        this.names[full.number] = hash
+      })
+      .finally(() => full.close())
+    // Awaited before the next one is stored, at the latest by finish or close.
+    this.#storing.catch(() => {})
+  }
+}

@@ -1,0 +1,26 @@
+import type { Clock } from '../../kernel/clock.ts'
+import type { Signer } from '../../kernel/signer.ts'
+import type { Database } from '../../ports/database.ts'
+import type { ObjectStore } from '../../ports/objects.ts'
+import type { Emit } from '../../ports/queue.ts'
+import type { FileTermsCache } from './file-terms.ts'
+import type { FramePool } from './frame-pool.ts'
+import type { XorbIndexes } from './xorb-objects.ts'
+
+/** Which of `holders` have content that the user `subject` (nobody when undefined) may see. */
+export type Reachable = (subject: string | undefined, holders: string[]) => Promise<Set<string>>
+
+/** What the use cases of this domain stand on; each names the parts that it needs. */
+export interface BlobParts {
+  readonly database: Database
+  readonly objects: ObjectStore
+  readonly emit: Emit
+  readonly signer: Signer
+  readonly clock: Clock
+  readonly reachable: Reachable
+  /** Where a xorb waits on its way to the object store, for its name is known only when it is whole. */
+  readonly spoolFolder: string
+  readonly frames: FramePool
+  readonly indexes: XorbIndexes
+  readonly terms: FileTermsCache
+}

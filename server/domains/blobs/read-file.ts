@@ -1,0 +1,152 @@
+import type { XorbIndex } from '../../formats/xorb-footer.ts'
+import { ObjectMissing } from '../../ports/objects.ts'
+import { CorruptChunk, FileRefuted } from './errors.ts'
+import type { BlobParts } from './parts.ts'
+import { findXorbs } from './store-xorbs.ts'
+import type { StoredFile } from './stored-file.ts'
+import type { XorbsTable } from './tables.ts'
+import { type FileTerms, type Term, termsOf, xorbsOf } from './terms.ts'
+import { frameRange, xorbKey } from './xorb-objects.ts'
+
+/** Half-open range of bytes of a file. */
+export interface FileRange {
+  readonly start: number
+  readonly end: number
+}
+
+/** Bytes of chunks that are read, decoded and held at a time; one more piece is on its way. */
+const pieceBytes = 2 * 1024 * 1024
+
+type ReadParts = Pick<BlobParts, 'database' | 'objects' | 'frames' | 'indexes' | 'terms'>
+
+/** `readFile` of a file as its holder knows it. Throws FileRefuted at once, before anything is promised to a reader. */
+export function openFile(parts: ReadParts, file: StoredFile, range?: FileRange): AsyncIterable<Uint8Array> {
+  if (file.state === 'refuted') throw new FileRefuted(file.sha256, file.fileHash)
+  return readFile(parts, file.fileHash, range)
+}
+
+/**
+ * Streams a file, or a range of it, in pieces of up to 2 MiB. Every chunk is hashed on the way: CorruptChunk is
+ * thrown where the first damaged one stands, and nothing of it is served. Throws FileNotKnown.
+ */
+export async function* readFile(
+  parts: ReadParts,
+  fileHash: string,
+  range?: FileRange,
+): AsyncGenerator<Uint8Array, void, undefined> {
+  const { file, xorbs } = await locate(parts, fileHash, range)
+  let ahead: Promise<Uint8Array> | undefined
+  for await (const piece of piecesOf(parts, file, xorbs, rangeIn(file, range))) {
+    const next = fetchPiece(parts, piece)
+    // It is awaited one round later, or never if the reader goes away.
+    next.catch(() => {})
+    if (ahead) yield await ahead
+    ahead = next
+  }
+  if (ahead) yield await ahead
+}
+
+/** The terms of a file and the rows of all xorbs that the range touches. Throws FileNotKnown, or ObjectMissing. */
+export async function locate(
+  parts: Pick<BlobParts, 'database' | 'terms'>,
+  fileHash: string,
+  range?: FileRange,
+): Promise<{ file: FileTerms; xorbs: Map<string, XorbsTable> }> {
+  for (let isSecond = false; ; isSecond = true) {
+    const file = await parts.terms.get(fileHash)
+    const { start, end } = rangeIn(file, range)
+    const touched = start < end ? termsOf(file, start, end) : { first: 0, end: 0 }
+    const names = xorbsOf(file.terms.slice(touched.first, touched.end))
+    const xorbs = await findXorbs(parts.database.sql, names)
+    const missing = names.find(name => !xorbs.has(name))
+    if (missing === undefined) return { file, xorbs }
+    if (isSecond) throw new ObjectMissing(xorbKey(missing))
+    parts.terms.forget(fileHash)
+  }
+}
+
+export function sizeOf(file: FileTerms): number {
+  return file.starts[file.terms.length]!
+}
+
+function rangeIn(file: FileTerms, range: FileRange | undefined): FileRange {
+  const size = sizeOf(file)
+  if (!range) return { start: 0, end: size }
+  const { start, end } = range
+  if (start < 0 || start > end || end > size)
+    throw new RangeError(`[${start}, ${end}) of a file of ${size} bytes`)
+  return range
+}
+
+/** Neighbouring chunks of one xorb, and which of their bytes are wanted. */
+interface Piece {
+  readonly index: XorbIndex
+  readonly chunkStart: number
+  chunkEnd: number
+  rawBytes: number
+  /** Bytes to leave out at the front and after `until`. */
+  from: number
+  until: number
+}
+
+async function* piecesOf(
+  parts: Pick<BlobParts, 'indexes'>,
+  file: FileTerms,
+  xorbs: Map<string, XorbsTable>,
+  { start, end }: FileRange,
+): AsyncGenerator<Piece, void, undefined> {
+  if (start === end) return
+  const touched = termsOf(file, start, end)
+  let piece: Piece | undefined
+  for (let t = touched.first; t < touched.end; t++) {
+    const term = file.terms[t]!
+    const index = await parts.indexes.get(xorbs.get(term.xorb)!)
+    checkTerm(term, index)
+    let at = file.starts[t]!
+    for (let chunk = term.chunkStart; chunk < term.chunkEnd && at < end; chunk++) {
+      const length = index.chunks.lengths[chunk]!
+      const chunkStart = at
+      at += length
+      if (at <= start) continue
+      const continues =
+        piece?.index === index && piece.chunkEnd === chunk && piece.rawBytes + length <= pieceBytes
+      if (!piece || !continues) {
+        if (piece) yield piece
+        piece = {
+          index,
+          chunkStart: chunk,
+          chunkEnd: chunk,
+          rawBytes: 0,
+          from: Math.max(0, start - chunkStart),
+          until: 0,
+        }
+      }
+      piece.until = piece.rawBytes + Math.min(length, end - chunkStart)
+      piece.rawBytes += length
+      piece.chunkEnd = chunk + 1
+    }
+  }
+  if (piece) yield piece
+}
+
+/** Terms were checked when they were written; this guards against a row that was damaged since. */
+export function checkTerm(term: Term, index: XorbIndex): void {
+  let bytes = 0
+  for (let chunk = term.chunkStart; chunk < term.chunkEnd; chunk++)
+    bytes += index.chunks.lengths[chunk] ?? Number.NaN
+  if (bytes !== term.rawBytes) {
+    throw new CorruptChunk(
+      term.xorb,
+      undefined,
+      `chunks [${term.chunkStart}, ${term.chunkEnd}) have ${bytes} bytes, a file expects ${term.rawBytes}`,
+    )
+  }
+}
+
+async function fetchPiece(parts: ReadParts, piece: Piece): Promise<Uint8Array> {
+  const { index, chunkStart, chunkEnd } = piece
+  const { start, end } = frameRange(index, chunkStart, chunkEnd)
+  const frames = await parts.objects.read(xorbKey(index.hash), start, end)
+  const raw = await parts.frames.decode(index.hash, frames, index.chunks, chunkStart, chunkEnd)
+  return raw.subarray(piece.from, piece.until)
+}

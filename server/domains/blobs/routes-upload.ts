@@ -1,0 +1,120 @@
+import { Readable } from 'node:stream'
+import { setTimeout as sleep } from 'node:timers/promises'
+import { MAX_SHARD_BYTES } from '../../formats/shard.ts'
+import { readBody } from '../../http/body.ts'
+import { type Call, type Route, route } from '../../http/route.ts'
+import { HubError } from '../../kernel/errors.ts'
+import { claimsOf, hashOf } from './cas-call.ts'
+import { XorbBeingCollected, XorbNotKnown } from './errors.ts'
+import { limitParallel } from './limit-parallel.ts'
+import type { BlobParts } from './parts.ts'
+import { receiveXorb } from './receive-xorb.ts'
+import { registerShard, type ShardProgress } from './register-shard.ts'
+import { findUsableXorbs } from './use-xorbs.ts'
+import { findVisibleXorbs } from './visible-xorbs.ts'
+import { xorbKey } from './xorb-objects.ts'
+
+/** A shard and what it was parsed to may take some hundred MB. */
+const parallelShards = 2
+/** hf_xet gives up on a stream that is silent for long; something is said this often. */
+const heartbeatMs = 1000
+const telemetryBytes = 1024 * 1024
+
+/** The half of the CAS that takes things in. */
+export function uploadRoutes(parts: BlobParts): Route[] {
+  const oneOfFew = limitParallel(parallelShards)
+  const register = (call: Pick<Call, 'proven'>, shard: Uint8Array, progress: ShardProgress) =>
+    oneOfFew(() => registerShard(parts, claimsOf(call).holder, shard, progress))
+  return [
+    route({
+      method: 'POST',
+      path: '/cas/v1/xorb-grants/:prefix/:xorb',
+      grant: 'cas:write',
+      async handle(call) {
+        // 200 means "send nothing", so it must be true; on 404 the client posts the xorb as it always did.
+        const hash = hashOf(call, 'xorb')
+        const row = (await findUsableXorbs(parts.database, [hash])).get(hash)
+        const isWhole = row && (await parts.objects.size(xorbKey(hash))) === row.object_bytes
+        const isVisible = row && (await findVisibleXorbs(parts, claimsOf(call), [row])).has(hash)
+        if (!isWhole || !isVisible) throw new XorbNotKnown(hash)
+        return {}
+      },
+    }),
+    route({
+      method: 'POST',
+      path: '/cas/v1/xorbs/:prefix/:xorb',
+      grant: 'cas:write',
+      async handle(call) {
+        const { wasInserted } = await receiveXorb(parts, claimsOf(call), hashOf(call, 'xorb'), call.stream)
+        return { was_inserted: wasInserted }
+      },
+    }),
+    route({
+      method: 'POST',
+      path: '/cas/v1/shards',
+      grant: 'cas:write',
+      async handle(call) {
+        const shard = await readBody(call.stream, MAX_SHARD_BYTES)
+        await register(call, shard, { validating() {}, committing() {} })
+        return { result: 1 }
+      },
+    }),
+    route({
+      method: 'POST',
+      path: '/cas/v2/shards',
+      grant: 'cas:write',
+      async handle(call) {
+        const shard = await readBody(call.stream, MAX_SHARD_BYTES)
+        call.reply.type('application/x-ndjson').header('cache-control', 'no-cache')
+        const fail = (error: unknown) => call.request.log.error({ err: error }, 'shard failed')
+        return Readable.from(shardEvents(progress => register(call, shard, progress), fail))
+      },
+    }),
+    route({
+      method: 'POST',
+      path: '/cas/v1/telemetry',
+      grant: 'cas:read',
+      async handle(call) {
+        await readBody(call.stream, telemetryBytes)
+        return undefined
+      },
+    }),
+  ]
+}
+
+/**
+ * Says how registering goes, a JSON object a line, and at the end how it went (xet-core `cas_types`
+ * `ShardUploadEvent`). The status is 200 by then: the last line alone tells success from failure.
+ */
+async function* shardEvents(
+  register: (progress: ShardProgress) => Promise<void>,
+  fail: (error: unknown) => void,
+): AsyncGenerator<string, void, undefined> {
+  let now: object = { type: 'validating', verified: 0, total: 0 }
+  const outcome = register({
+    validating(verified, total) {
+      now = { type: 'validating', verified, total }
+    },
+    committing() {
+      now = { type: 'committing', stage: 'syncing' }
+    },
+  }).then(
+    () => ({ type: 'result' }),
+    error => {
+      if (!(error instanceof HubError)) fail(error)
+      const message = error instanceof HubError ? error.message : 'something in this hub is broken'
+      const retryable = !(error instanceof HubError) || error instanceof XorbBeingCollected
+      return { type: 'error', message, retryable }
+    },
+  )
+  for (;;) {
+    yield `${JSON.stringify(now)}\n`
+    const stop = new AbortController()
+    const tick = sleep(heartbeatMs, undefined, { signal: stop.signal }).catch(() => undefined)
+    const last = await Promise.race([outcome, tick])
+    stop.abort()
+    if (!last) continue
+    yield `${JSON.stringify(last)}\n`
+    return
+  }
+}

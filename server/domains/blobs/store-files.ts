@@ -1,0 +1,283 @@
+import type { Sql } from '../../ports/database.ts'
+import { inBatches } from './batches.ts'
+import type { BlobTables } from './tables.ts'
+
+/** SQL about files and who holds them. Every function takes the connection or the transaction that it runs in. */
+
+const tables = (sql: Sql) => sql.withTables<BlobTables>()
+
+export async function findTerms(sql: Sql, fileHash: string): Promise<Uint8Array | undefined> {
+  const row = await tables(sql)
+    .selectFrom('files')
+    .select('terms')
+    .where('hash', '=', fileHash)
+    .executeTakeFirst()
+  return row?.terms
+}
+
+/** What the bytes of a file hash to: null while nobody has read them, undefined when there is no such file. */
+export async function findSha256(sql: Sql, fileHash: string): Promise<string | null | undefined> {
+  const row = await tables(sql)
+    .selectFrom('files')
+    .select('sha256')
+    .where('hash', '=', fileHash)
+    .executeTakeFirst()
+  return row?.sha256
+}
+
+export interface NewFile {
+  readonly hash: string
+  /** Given only when all bytes have been read. */
+  readonly sha256: string | null
+  readonly size: number
+  readonly terms: Uint8Array
+  readonly xorbs: readonly string[]
+}
+
+/**
+ * Records files, and keeps collection off them until the transaction ends. Files that exist keep their terms and
+ * learn their sha256 if it was unknown. Returns what is now known of each: hash → sha256 or null.
+ */
+export async function saveFiles(
+  tx: Sql,
+  files: readonly NewFile[],
+  now: number,
+): Promise<Map<string, string | null>> {
+  const known = await lockFiles(
+    tx,
+    files.map(file => file.hash),
+  )
+  const missing = files.filter(file => !known.has(file.hash))
+  for (const batch of inBatches(missing, 100)) {
+    await tables(tx)
+      .insertInto('files')
+      .values(batch.map(({ hash, sha256, size, terms }) => ({ hash, sha256, size, terms, created_at: now })))
+      .onConflict(conflict => conflict.doNothing())
+      .execute()
+  }
+  const rows = missing.flatMap(file => file.xorbs.map(xorb_hash => ({ file_hash: file.hash, xorb_hash })))
+  for (const batch of inBatches(rows)) {
+    await tables(tx)
+      .insertInto('file_xorbs')
+      .values(batch)
+      .onConflict(conflict => conflict.doNothing())
+      .execute()
+  }
+  // Another transaction may have inserted one of them first; then that row is the one to lock.
+  const inserted = await lockFiles(
+    tx,
+    missing.map(file => file.hash),
+  )
+  for (const [hash, sha256] of inserted) known.set(hash, sha256)
+  for (const file of files) {
+    if (!known.has(file.hash)) throw new Error(`file ${file.hash} vanished while it was saved`)
+    if (file.sha256 !== null && known.get(file.hash) === null) {
+      await proveFile(tx, file.hash, file.sha256)
+      known.set(file.hash, file.sha256)
+    }
+  }
+  return known
+}
+
+/** Writes the rows without changing them, which locks them. Returns those that exist with their sha256. */
+export async function lockFiles(tx: Sql, hashes: readonly string[]): Promise<Map<string, string | null>> {
+  const locked = new Map<string, string | null>()
+  for (const batch of inBatches([...hashes].sort())) {
+    const rows = await tables(tx)
+      .updateTable('files')
+      .set(eb => ({ size: eb.ref('size') }))
+      .where('hash', 'in', batch)
+      .returning(['hash', 'sha256'])
+      .execute()
+    for (const row of rows) locked.set(row.hash, row.sha256)
+  }
+  return locked
+}
+
+/** Records what the bytes of a file hash to, once for all. */
+export async function proveFile(sql: Sql, fileHash: string, sha256: string): Promise<void> {
+  await tables(sql)
+    .updateTable('files')
+    .set({ sha256 })
+    .where('hash', '=', fileHash)
+    .where('sha256', 'is', null)
+    .execute()
+}
+
+export interface HeldFile {
+  readonly holder: string
+  readonly sha256: string
+  readonly fileHash: string
+  readonly size: number
+  /** What the bytes hash to, null while nobody has read them. */
+  readonly provenSha256: string | null
+}
+
+function heldFiles(sql: Sql) {
+  return tables(sql)
+    .selectFrom('holdings')
+    .innerJoin('files', 'files.hash', 'holdings.file_hash')
+    .select([
+      'holdings.holder',
+      'holdings.sha256',
+      'holdings.file_hash as fileHash',
+      'files.size',
+      'files.sha256 as provenSha256',
+    ])
+}
+
+export async function findHeld(sql: Sql, holder: string, sha256s: Iterable<string>): Promise<HeldFile[]> {
+  const held: HeldFile[] = []
+  for (const batch of inBatches(sha256s)) {
+    held.push(
+      ...(await heldFiles(sql)
+        .where('holdings.holder', '=', holder)
+        .where('holdings.sha256', 'in', batch)
+        .execute()),
+    )
+  }
+  return held
+}
+
+/** What `holder` refers to with these Xet files; the same file may be held under a true and a false sha256. */
+export async function findHeldByFile(
+  sql: Sql,
+  holder: string,
+  fileHashes: Iterable<string>,
+): Promise<HeldFile[]> {
+  const held: HeldFile[] = []
+  for (const batch of inBatches(fileHashes)) {
+    held.push(
+      ...(await heldFiles(sql)
+        .where('holdings.file_hash', 'in', batch)
+        .where('holdings.holder', '=', holder)
+        .execute()),
+    )
+  }
+  return held
+}
+
+/** Committed holdings by anyone whose bytes are proven to hash to these sha256s; at most 1000 a batch. */
+export async function findProven(sql: Sql, sha256s: Iterable<string>): Promise<HeldFile[]> {
+  const held: HeldFile[] = []
+  for (const batch of inBatches(sha256s, 100)) {
+    held.push(
+      ...(await heldFiles(sql)
+        .where('holdings.sha256', 'in', batch)
+        .where('holdings.committed_at', 'is not', null)
+        .whereRef('files.sha256', '=', 'holdings.sha256')
+        .orderBy('holdings.committed_at')
+        .limit(1000)
+        .execute()),
+    )
+  }
+  return held
+}
+
+/**
+ * Lets `holder` refer to these files. A sha256 that it holds already stays pinned to its file, unless that one is
+ * refuted, or unproven while the new one is proven. The files must be locked.
+ */
+export async function saveHoldings(
+  tx: Sql,
+  holder: string,
+  claims: readonly { sha256: string; fileHash: string; isProven: boolean }[],
+  now: number,
+): Promise<void> {
+  const bySha256 = new Map(claims.map(claim => [claim.sha256, claim]))
+  const held = new Map((await findHeld(tx, holder, bySha256.keys())).map(file => [file.sha256, file]))
+  for (const batch of inBatches([...bySha256.values()].filter(claim => !held.has(claim.sha256)))) {
+    await tables(tx)
+      .insertInto('holdings')
+      .values(
+        batch.map(({ sha256, fileHash }) => ({
+          holder,
+          sha256,
+          file_hash: fileHash,
+          committed_at: null,
+          created_at: now,
+        })),
+      )
+      .onConflict(conflict => conflict.doNothing())
+      .execute()
+  }
+  for (const batch of inBatches(held.keys())) {
+    // Uploaded again, so wanted again: the wait for its commit begins anew.
+    await tables(tx)
+      .updateTable('holdings')
+      .set({ created_at: now })
+      .where('holder', '=', holder)
+      .where('sha256', 'in', batch)
+      .where('committed_at', 'is', null)
+      .execute()
+  }
+  for (const [sha256, old] of held) {
+    const claim = bySha256.get(sha256)!
+    if (old.fileHash === claim.fileHash) continue
+    const isRefuted = old.provenSha256 !== null && old.provenSha256 !== sha256
+    const isOvertaken = old.provenSha256 === null && claim.isProven
+    if (!isRefuted && !isOvertaken) continue
+    await tables(tx)
+      .updateTable('holdings')
+      .set({ file_hash: claim.fileHash })
+      .where('holder', '=', holder)
+      .where('sha256', '=', sha256)
+      .execute()
+  }
+}
+
+/** Marks what a commit now refers to. Returns those that the holder has. */
+export async function commitHoldings(
+  tx: Sql,
+  holder: string,
+  sha256s: Iterable<string>,
+  now: number,
+): Promise<Set<string>> {
+  const committed = new Set<string>()
+  for (const batch of inBatches(sha256s)) {
+    const rows = await tables(tx)
+      .updateTable('holdings')
+      .set(eb => ({ committed_at: eb.fn.coalesce('committed_at', eb.val(now)) }))
+      .where('holder', '=', holder)
+      .where('sha256', 'in', batch)
+      .returning('sha256')
+      .execute()
+    for (const row of rows) committed.add(row.sha256)
+  }
+  return committed
+}
+
+export async function deleteHoldings(tx: Sql, holder: string): Promise<void> {
+  await tables(tx).deleteFrom('holdings').where('holder', '=', holder).execute()
+}
+
+/** Files that use this xorb, the one whose size is nearest to `size` first. */
+export async function findFilesNear(
+  sql: Sql,
+  xorbHash: string,
+  size: number,
+  limit: number,
+): Promise<string[]> {
+  const rows = await tables(sql)
+    .selectFrom('file_xorbs')
+    .innerJoin('files', 'files.hash', 'file_xorbs.file_hash')
+    .select('files.hash')
+    .where('file_xorbs.xorb_hash', '=', xorbHash)
+    .orderBy(eb => eb.fn<number>('abs', [eb('files.size', '-', size)]))
+    .limit(limit)
+    .execute()
+  return rows.map(row => row.hash)
+}
+
+export async function findLargest(sql: Sql, fileHashes: readonly string[]): Promise<string | undefined> {
+  const [batch] = inBatches(fileHashes)
+  if (!batch) return undefined
+  const row = await tables(sql)
+    .selectFrom('files')
+    .select('hash')
+    .where('hash', 'in', batch)
+    .orderBy('size', 'desc')
+    .limit(1)
+    .executeTakeFirst()
+  return row?.hash
+}

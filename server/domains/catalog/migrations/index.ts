@@ -1,0 +1,51 @@
+import type { Kysely } from 'kysely'
+import type { Migration } from 'kysely/migration'
+
+export const catalogMigrations: Record<string, Migration> = {
+  '0006_catalog': {
+    async up(sql: Kysely<unknown>) {
+      await sql.schema
+        .createTable('catalog')
+        .addColumn('repo_id', 'text', column => column.primaryKey())
+        .addColumn('type', 'text', column => column.notNull())
+        .addColumn('namespace_id', 'text', column => column.notNull())
+        .addColumn('namespace', 'text', column => column.notNull())
+        .addColumn('name', 'text', column => column.notNull())
+        .addColumn('search_name', 'text', column => column.notNull())
+        .addColumn('is_private', 'integer', column => column.notNull())
+        .addColumn('created_at', 'bigint', column => column.notNull())
+        .addColumn('modified_at', 'bigint', column => column.notNull())
+        .addColumn('commit_id', 'text')
+        .addColumn('pipeline_tag', 'text')
+        .addColumn('library_name', 'text')
+        .addColumn('likes', 'bigint', column => column.notNull().defaultTo(0))
+        .addColumn('downloads', 'bigint', column => column.notNull().defaultTo(0))
+        .addColumn('trending', 'double precision', column => column.notNull().defaultTo(0))
+        .execute()
+      for (const column of ['modified_at', 'created_at', 'likes', 'downloads', 'trending', 'search_name']) {
+        await sql.schema
+          .createIndex(`catalog_by_${column}`)
+          .on('catalog')
+          .columns(['type', column, 'repo_id'])
+          .execute()
+      }
+      await sql.schema
+        .createIndex('catalog_by_namespace')
+        .on('catalog')
+        .columns(['namespace_id', 'type'])
+        .execute()
+      await sql.schema
+        .createTable('catalog_tags')
+        .addColumn('repo_id', 'text', column => column.notNull())
+        .addColumn('tag', 'text', column => column.notNull())
+        .addColumn('tag_key', 'text', column => column.notNull())
+        .addPrimaryKeyConstraint('catalog_tags_primary', ['repo_id', 'tag_key'])
+        .execute()
+      await sql.schema
+        .createIndex('catalog_tags_by_key')
+        .on('catalog_tags')
+        .columns(['tag_key', 'repo_id'])
+        .execute()
+    },
+  },
+}

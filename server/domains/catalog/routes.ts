@@ -1,0 +1,162 @@
+import { z } from 'zod'
+import { decodeCursor, encodeCursor, linkNextPage } from '../../http/pages.ts'
+import { count, flag, list, text } from '../../http/query.ts'
+import { type Call, type Route, repoOf, route } from '../../http/route.ts'
+import { MalformedInput } from '../../kernel/errors.ts'
+import { type Repository, repoTypes } from '../../kernel/repository.ts'
+import { describeCommit } from './describe-commit.ts'
+import type { CatalogParts } from './parts.ts'
+import { expandable, identity, listed, listedInFull, properties } from './present.ts'
+import { type CatalogRow, countsOf, type ListQuery, listRepos, sortColumns, tagsOf } from './store.ts'
+
+/** hub-protocol section 3: repository info, lists, search. */
+
+const infoQuery = z.object({ blobs: flag, securityStatus: flag, expand: list })
+
+const listQuery = z.object({
+  author: text,
+  search: list,
+  filter: list,
+  pipeline_tag: text,
+  sort: text,
+  direction: text,
+  limit: count,
+  full: flag,
+  cardData: flag,
+  config: flag,
+  expand: list,
+  cursor: text,
+})
+
+const pageSize = 1000
+/** Lines that need their repository's files cost a read each. */
+const fullPageSize = 100
+
+export function catalogRoutes(parts: CatalogParts): Route[] {
+  return [
+    route({
+      method: 'GET',
+      path: '{api}',
+      grant: 'repo:read',
+      query: infoQuery,
+      handle: call => info(parts, call, 'HEAD'),
+    }),
+    route({
+      method: 'GET',
+      path: '{api}/revision/*',
+      grant: 'repo:read',
+      query: infoQuery,
+      async handle(call) {
+        const { revision } = await parts.repos.splitRevision(repoOf(call), call.tail)
+        return info(parts, call, revision)
+      },
+    }),
+    ...repoTypes.map(type =>
+      route({
+        method: 'GET',
+        path: `/api/${type}s`,
+        grant: 'anyone',
+        query: listQuery,
+        handle: call => listPage(parts, call, type),
+      }),
+    ),
+  ]
+}
+
+async function info(parts: CatalogParts, call: Call<z.infer<typeof infoQuery>>, revision: string) {
+  const repo = repoOf(call)
+  const asked = checkExpand(repo.type, call.query.expand)
+  const commitId = await parts.repos.resolve(repo, revision)
+  const facts = await describeCommit(parts.repos, repo, commitId)
+  const counts = await countsOf(parts.database.sql, repo.id)
+  const all = await properties(parts.repos, repo, commitId, facts, counts, {
+    blobs: call.query.blobs ?? false,
+  })
+  return { ...identity(repo), ...(asked.length > 0 ? pick(all, asked) : all) }
+}
+
+async function listPage(
+  parts: CatalogParts,
+  call: Call<z.infer<typeof listQuery>>,
+  type: Repository['type'],
+) {
+  const { query } = call
+  const asked = checkExpand(type, query.expand)
+  const needsFiles = [...asked].some(property => !(property in listedShape))
+  const inFull = needsFiles || query.full || query.cardData || query.config
+  const limit = Math.min(query.limit ?? pageSize, inFull ? fullPageSize : pageSize)
+  const sort = sortOf(query.sort)
+  const rows = await listRepos(parts.database.sql, {
+    type,
+    author: query.author,
+    words: query.search.flatMap(words => words.split(/\s+/)).filter(word => word !== ''),
+    tags: query.filter.flatMap(tags => tags.split(',')).filter(tag => tag !== ''),
+    pipelineTag: query.pipeline_tag,
+    reach: parts.policy.privateReach(call.actor),
+    sort,
+    descending: query.direction !== '1',
+    after: readCursor(query.cursor),
+    limit: limit + 1,
+  })
+  const page = rows.slice(0, limit)
+  const last = page.at(-1)
+  linkNextPage(call, rows.length > limit && last ? cursorOf(last, sort) : undefined)
+  if (inFull) {
+    const lines = []
+    for (const row of page) lines.push(await listedInFull(parts.repos, row))
+    return asked.length > 0
+      ? lines.map(line => ({ _id: line._id, id: line.id, ...pick(line, asked) }))
+      : lines
+  }
+  const tags = await tagsOf(
+    parts.database.sql,
+    page.map(row => row.repo_id),
+  )
+  const lines = page.map(row => listed(row, tags.get(row.repo_id) ?? []))
+  return asked.length > 0 ? lines.map(line => ({ _id: line._id, id: line.id, ...pick(line, asked) })) : lines
+}
+
+/** Properties that a list has without reading files. */
+const listedShape = {
+  author: 1,
+  sha: 1,
+  lastModified: 1,
+  createdAt: 1,
+  private: 1,
+  gated: 1,
+  disabled: 1,
+  likes: 1,
+  trendingScore: 1,
+  tags: 1,
+  downloads: 1,
+  pipeline_tag: 1,
+  library_name: 1,
+}
+
+function checkExpand(type: Repository['type'], asked: readonly string[]): readonly string[] {
+  const illegal = asked.find(property => !expandable[type].has(property))
+  if (illegal === undefined) return asked
+  throw new MalformedInput('expand', `"${illegal}" is not one of ${[...expandable[type]].join(', ')}`)
+}
+
+function pick(all: Record<string, unknown>, asked: readonly string[]): Record<string, unknown> {
+  return Object.fromEntries(asked.map(property => [property, all[property]]))
+}
+
+function sortOf(asked: string | undefined): ListQuery['sort'] {
+  if (asked === undefined) return 'lastModified'
+  if (asked in sortColumns) return asked as ListQuery['sort']
+  throw new MalformedInput('sort', `"${asked}" is not one of ${Object.keys(sortColumns).join(', ')}`)
+}
+
+function cursorOf(row: CatalogRow, sort: ListQuery['sort']): string {
+  return encodeCursor({ value: row[sortColumns[sort]], id: row.repo_id })
+}
+
+function readCursor(cursor: string | undefined): ListQuery['after'] {
+  if (cursor === undefined) return undefined
+  const shape = z.object({ value: z.union([z.number(), z.string()]), id: z.string() })
+  const position = shape.safeParse(decodeCursor(cursor)).data
+  if (!position) throw new MalformedInput('cursor', 'is not one that this hub gave out')
+  return position
+}

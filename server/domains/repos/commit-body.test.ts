@@ -1,0 +1,84 @@
+import { describe, expect, it } from 'vitest'
+import { LimitExceeded, MalformedInput } from '../../kernel/errors.ts'
+import { readCommitBody } from './commit-body.ts'
+
+const header = JSON.stringify({ key: 'header', value: { summary: 'Add', description: '' } })
+const line = (key: string, value: unknown) => JSON.stringify({ key, value })
+
+async function read(body: string, pieceLength = 7) {
+  const kept: [string, string][] = []
+  const bytes = Buffer.from(body)
+  async function* pieces() {
+    for (let at = 0; at < bytes.length; at += pieceLength) yield bytes.subarray(at, at + pieceLength)
+  }
+  const result = await readCommitBody(pieces(), async (path, content) => {
+    kept.push([path, Buffer.from(content).toString()])
+    return `blob-${kept.length}`
+  })
+  return { ...result, kept }
+}
+
+describe('readCommitBody', () => {
+  it('reads every kind of line, however it is cut, with or without a last newline', async () => {
+    const body = [
+      header,
+      line('file', { path: 'a.txt', content: 'aGVsbG8=', encoding: 'base64' }),
+      line('file', { path: '模型.md', content: 'grün', encoding: 'utf-8' }),
+      line('lfsFile', { path: 'w.bin', algo: 'sha256', oid: 'a'.repeat(64), size: 3 }),
+      line('deletedFile', { path: 'old' }),
+      line('deletedFolder', { path: 'dir/' }),
+    ].join('\n')
+    for (const [text, length] of [
+      [body, 1],
+      [`${body}\n`, 1000],
+    ] as const) {
+      const { operations, kept } = await read(text, length)
+      expect(kept).toEqual([
+        ['a.txt', 'hello'],
+        ['模型.md', 'grün'],
+      ])
+      expect(operations).toEqual([
+        { kind: 'file', path: 'a.txt', oid: 'blob-1' },
+        { kind: 'file', path: '模型.md', oid: 'blob-2' },
+        { kind: 'lfs-file', path: 'w.bin', sha256: 'a'.repeat(64), size: 3 },
+        { kind: 'delete-file', path: 'old' },
+        { kind: 'delete-folder', path: 'dir' },
+      ])
+    }
+  })
+
+  it.each([
+    [
+      'a cut line',
+      `${header}\n${line('file', { path: 'a', content: '' }).slice(0, -5)}`,
+      /line 2.*was the upload cut/,
+    ],
+    ['no header', '', /no header/],
+    ['a header that comes late', line('deletedFile', { path: 'a' }), /line 1 *: comes before the header/],
+    ['two headers', `${header}\n${header}`, /second header/],
+    ['an unknown key', `${header}\n${line('x', {})}`, /key "x"/],
+    [
+      'broken base64',
+      `${header}\n${line('file', { path: 'a', content: '!!', encoding: 'base64' })}`,
+      /base64/,
+    ],
+    ['a path that leaves the tree', `${header}\n${line('deletedFile', { path: '../a' })}`, /\.\.\/a/],
+    ['a short sha256', `${header}\n${line('lfsFile', { path: 'a', oid: 'abc' })}`, /sha256/],
+  ])('refuses %s', async (_, body, message) => {
+    const failure = read(body)
+    await expect(failure).rejects.toBeInstanceOf(MalformedInput)
+    await expect(failure).rejects.toThrow(message)
+  })
+
+  it('stops at a line that does not end, without keeping it all', async () => {
+    let sent = 0
+    async function* endless() {
+      for (;;) {
+        sent += 1024 * 1024
+        yield Buffer.alloc(1024 * 1024, 97)
+      }
+    }
+    await expect(readCommitBody(endless(), async () => '')).rejects.toBeInstanceOf(LimitExceeded)
+    expect(sent).toBeLessThan(20 * 1024 * 1024)
+  })
+})

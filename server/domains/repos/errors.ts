@@ -1,0 +1,76 @@
+import { HubError } from '../../kernel/errors.ts'
+
+export class RevisionNotFound extends HubError {
+  readonly revision: string
+  constructor(revision: string) {
+    super(`Invalid rev id: ${revision}`)
+    this.revision = revision
+  }
+}
+
+/** No such path at this commit. `commitId` lets the client remember that it is not there. */
+export class EntryNotFound extends HubError {
+  readonly path: string
+  readonly commitId: string | undefined
+  constructor(path: string, commitId?: string, message = `Entry not found: ${path}`) {
+    super(message)
+    this.path = path
+    this.commitId = commitId
+  }
+}
+
+/** Clients with `exist_ok` read the url of what exists. */
+export class RepoExists extends HubError {
+  readonly repo: { type: 'model' | 'dataset' | 'space'; namespace: string; name: string }
+  constructor(repo: RepoExists['repo']) {
+    super('You already created this repo')
+    this.repo = repo
+  }
+}
+
+export class NamespaceNotFound extends HubError {
+  constructor(namespace: string) {
+    super(`There is no user or organisation called ${namespace}`)
+  }
+}
+
+export class RefExists extends HubError {
+  constructor(ref: string) {
+    super(`Reference ${ref} already exists`)
+  }
+}
+
+export class RefProtected extends HubError {
+  constructor(ref: string) {
+    super(`Cannot delete ${ref}`)
+  }
+}
+
+/** The branch moved since the caller looked at it. */
+export class StaleParent extends HubError {
+  constructor() {
+    super('The branch was updated since you opened this page. Please refresh and try again.')
+  }
+}
+
+/** An operation of a commit that cannot be applied to the tree it meets. */
+export class InvalidOperation extends HubError {}
+
+/** A commit names large files whose bytes never reached this repository. */
+export class LfsObjectMissing extends HubError {
+  constructor(missing: readonly { path: string; sha256: string }[]) {
+    const shown = missing.slice(0, 5).map(file => `${file.path} (${file.sha256})`)
+    super(
+      `${missing.length} file(s) were not uploaded to this repository before the commit: ${shown.join(', ')}. Upload their content by Xet or LFS, then commit again.`,
+    )
+  }
+}
+
+/** A git object that history needs is not in any pack of the repository. `banyan fsck` says more. */
+export class GitObjectMissing extends HubError {
+  readonly oid: string
+  constructor(repoId: string, oid: string) {
+    super(`git object ${oid} of repository ${repoId} is missing`)
+    this.oid = oid
+  }
+}

@@ -1,0 +1,56 @@
+import type { Repository } from '../../kernel/repository.ts'
+import type { StoredFile } from '../blobs/index.ts'
+import { EntryNotFound, LfsObjectMissing } from './errors.ts'
+import type { RepoParts } from './parts.ts'
+import { findPath } from './tree-listing.ts'
+
+/** A file of a commit, ready to be read. */
+export type FoundFile =
+  | { readonly kind: 'regular'; readonly path: string; readonly oid: string; readonly size: number }
+  | {
+      readonly kind: 'stored'
+      readonly path: string
+      /** Blob id of the pointer, and its size. */
+      readonly oid: string
+      readonly pointerSize: number
+      readonly size: number
+      readonly file: StoredFile
+    }
+
+type Parts = Pick<RepoParts, 'git' | 'blobs'>
+
+/** Throws EntryNotFound, or LfsObjectMissing when a pointer's bytes are not in this hub. */
+export async function findFile(
+  parts: Parts,
+  repo: Repository,
+  commitId: string,
+  path: string,
+): Promise<FoundFile> {
+  const entry = await findPath(parts, repo, commitId, path)
+  if (entry?.type !== 'file') throw new EntryNotFound(path, commitId)
+  const { oid } = entry
+  const facts = (await parts.git.blobFacts(repo.id, [oid])).get(oid)
+  if (!facts?.lfs) return { kind: 'regular', path, oid, size: facts?.size ?? 0 }
+  const { sha256 } = facts.lfs
+  const file = (await parts.blobs.describe(repo.id, [sha256])).get(sha256)
+  if (!file) throw new LfsObjectMissing([{ path, sha256 }])
+  return { kind: 'stored', path, oid, pointerSize: facts.size, size: file.size, file }
+}
+
+/** The whole content of a file of at most `limit` bytes, wherever it is kept; undefined when it is absent or larger. */
+export async function readSmallFile(
+  parts: Parts,
+  repo: Repository,
+  commitId: string,
+  path: string,
+  limit: number,
+): Promise<Uint8Array | undefined> {
+  const entry = await findPath(parts, repo, commitId, path)
+  if (entry?.type !== 'file') return undefined
+  const found = await findFile(parts, repo, commitId, path)
+  if (found.size > limit) return undefined
+  if (found.kind === 'regular') return (await parts.git.read(repo.id, found.oid)).content
+  const pieces: Uint8Array[] = []
+  for await (const piece of parts.blobs.read(found.file)) pieces.push(piece)
+  return Buffer.concat(pieces)
+}

@@ -1,0 +1,215 @@
+import { randomBytes } from 'node:crypto'
+import { mkdir, mkdtemp, readdir, readFile, rename, rm, stat, unlink, writeFile } from 'node:fs/promises'
+import { join, resolve } from 'node:path'
+import { defaultBranch, type Repository } from '../../kernel/repository.ts'
+import type { Database } from '../../ports/database.ts'
+import { ObjectMissing, type ObjectStore } from '../../ports/objects.ts'
+import { requireGit } from './git-program.ts'
+import { packKey } from './packs.ts'
+import { allRefs, type Pack, packsOf, type Ref } from './store.ts'
+
+/** A bare repository that is as SQL is, for as long as it is not released. */
+export interface OpenMirror {
+  readonly path: string
+  /** The refs that it was brought up to, in order of their names. */
+  readonly refs: readonly Ref[]
+  /** To be called once, when no git program reads it any more. */
+  release(): void
+}
+
+/** An empty folder for one piece of work. */
+export interface Scratch {
+  readonly path: string
+  remove(): Promise<void>
+}
+
+const parallelCopies = 8
+const staleScratchMs = 24 * 3600_000
+
+/**
+ * Local bare repositories for the git program, brought up to date from SQL each time one is opened:
+ *
+ *     <folder>/<repo id>.git/packed-refs          the refs of SQL
+ *     <folder>/<repo id>.git/objects/pack/        the packs of SQL: hard links where the store is on the same disk
+ *     <folder>/scratch/                           pushes and merges under way; leftovers of a crash go away a day later
+ *
+ * A cache: everything may be deleted at any time, git that runs in it then fails and the next request builds it anew.
+ * Nothing is evicted yet. What would do it: `open` sets the time of the repository's folder, and `forget` removes
+ * those that nobody has opened for longest until the folder is small enough.
+ */
+export class GitMirror {
+  /** Exists once a mirror or a scratch has been opened. */
+  readonly folder: string
+  readonly #database: Database
+  readonly #objects: ObjectStore
+  /** The last piece of work of each repository: they are done one after the other. */
+  readonly #turns = new Map<string, Promise<unknown>>()
+  readonly #users = new Map<string, number>()
+  #sweep: Promise<void> | undefined
+
+  constructor(parts: { database: Database; objects: ObjectStore; folder: string }) {
+    this.#database = parts.database
+    this.#objects = parts.objects
+    this.folder = resolve(parts.folder)
+  }
+
+  /** Throws an Error that says so when git is missing or too old. */
+  async open(repo: Pick<Repository, 'id'>): Promise<OpenMirror> {
+    await requireGit()
+    const path = this.#pathOf(repo.id)
+    const refs = await this.#inTurn(repo.id, async () => {
+      const refreshed = await this.#refresh(repo.id, path)
+      this.#users.set(repo.id, (this.#users.get(repo.id) ?? 0) + 1)
+      return refreshed
+    })
+    const release = () => {
+      const others = (this.#users.get(repo.id) ?? 1) - 1
+      if (others > 0) this.#users.set(repo.id, others)
+      else this.#users.delete(repo.id)
+    }
+    return { path, refs, release }
+  }
+
+  /** Removes the repository's folder. Git that runs in it fails. */
+  async forget(repoId: string): Promise<void> {
+    await this.#inTurn(repoId, async () => {
+      const scratch = await this.scratch()
+      await rename(this.#pathOf(repoId), join(scratch.path, 'gone')).catch(unlessMissing)
+      await scratch.remove()
+    })
+  }
+
+  async scratch(): Promise<Scratch> {
+    const folder = join(this.folder, 'scratch')
+    await mkdir(folder, { recursive: true, mode: 0o700 })
+    this.#sweep ??= removeOld(folder)
+    await this.#sweep
+    const path = await mkdtemp(join(folder, 'work-'))
+    return { path, remove: () => rm(path, { recursive: true, force: true }) }
+  }
+
+  #pathOf(repoId: string): string {
+    return join(this.folder, `${repoId}.git`)
+  }
+
+  async #inTurn<T>(repoId: string, work: () => Promise<T>): Promise<T> {
+    const before = this.#turns.get(repoId) ?? Promise.resolve()
+    const turn = before.then(work, work)
+    this.#turns.set(repoId, turn)
+    try {
+      return await turn
+    } finally {
+      if (this.#turns.get(repoId) === turn) this.#turns.delete(repoId)
+    }
+  }
+
+  async #refresh(repoId: string, path: string): Promise<readonly Ref[]> {
+    const packFolder = join(path, 'objects', 'pack')
+    await mkdir(packFolder, { recursive: true, mode: 0o700 })
+    await mkdir(join(path, 'refs'), { recursive: true })
+    // Refs first: the packs that are there later hold all that these refs need.
+    const refs = await allRefs(this.#database.sql, repoId)
+    const packs = await this.#bringPacks(repoId, packFolder)
+    await writeWhenOther(join(path, 'packed-refs'), packedRefs(refs))
+    await writeWhenOther(join(path, 'config'), config)
+    await writeWhenOther(join(path, 'HEAD'), `ref: refs/heads/${defaultBranch}\n`)
+    // Git that runs still may have chosen a merged pack to read from; it stays until nobody is there.
+    if (!this.#users.has(repoId)) await removeOtherPacks(packFolder, packs)
+    return refs
+  }
+
+  async #bringPacks(repoId: string, packFolder: string): Promise<readonly Pack[]> {
+    try {
+      return await this.#bringListedPacks(repoId, packFolder)
+    } catch (error) {
+      // Merged into another one and collected since the list was read.
+      if (!(error instanceof ObjectMissing)) throw error
+      return await this.#bringListedPacks(repoId, packFolder)
+    }
+  }
+
+  async #bringListedPacks(repoId: string, packFolder: string): Promise<readonly Pack[]> {
+    const packs = await packsOf(this.#database.sql, repoId)
+    const present = new Set(await readdir(packFolder))
+    const missing = packs.filter(
+      ({ packId }) => !present.has(`pack-${packId}.idx`) || !present.has(`pack-${packId}.pack`),
+    )
+    for (let at = 0; at < missing.length; at += parallelCopies) {
+      await Promise.all(
+        missing.slice(at, at + parallelCopies).map(async ({ packId }) => {
+          // In this order, because git takes a pack for there when it sees the idx.
+          for (const part of ['pack', 'idx'] as const) {
+            await this.#objects.materialise(
+              packKey(repoId, packId, part),
+              join(packFolder, `pack-${packId}.${part}`),
+            )
+          }
+        }),
+      )
+    }
+    return packs
+  }
+}
+
+/**
+ * Written into each mirror. Any object may be asked for by its id: a fetch may come after the ref that it was told of
+ * has moved, and a partial clone asks for single blobs. Memory is bounded for what people send (`bigFileThreshold`:
+ * larger blobs are streamed) and for what is packed for them. Nothing here needs to survive a power cut.
+ */
+const config = `[core]
+	repositoryformatversion = 0
+	bare = true
+	bigFileThreshold = 16m
+	fsync = none
+[uploadpack]
+	allowFilter = true
+	allowAnySHA1InWant = true
+[uploadpackfilter "sparse:oid"]
+	allow = false
+[gc]
+	auto = 0
+[pack]
+	threads = 1
+	windowMemory = 64m
+`
+
+/** gitformat: packed-refs as git itself writes it, with the commit behind each annotated tag. */
+function packedRefs(refs: readonly Ref[]): string {
+  const lines = ['# pack-refs with: peeled fully-peeled sorted \n']
+  for (const { name, oid, commitId } of refs) {
+    lines.push(`${oid} ${name}\n`)
+    if (commitId !== oid) lines.push(`^${commitId}\n`)
+  }
+  return lines.join('')
+}
+
+async function writeWhenOther(path: string, text: string): Promise<void> {
+  const present = await readFile(path, 'utf8').catch(unlessMissing)
+  if (present === text) return
+  const temp = `${path}.${randomBytes(6).toString('hex')}`
+  await writeFile(temp, text, { flag: 'wx' })
+  await rename(temp, path)
+}
+
+async function removeOtherPacks(packFolder: string, packs: readonly Pack[]): Promise<void> {
+  const wanted = new Set(packs.map(pack => pack.packId))
+  const found = await readdir(packFolder)
+  // The idx first, so that git never sees one without its pack.
+  for (const name of found.sort((a, b) => Number(b.endsWith('.idx')) - Number(a.endsWith('.idx')))) {
+    const packId = /^pack-([0-9a-f]{40})\.[a-z]+$/.exec(name)?.[1]
+    if (packId && !wanted.has(packId)) await unlink(join(packFolder, name)).catch(unlessMissing)
+  }
+}
+
+async function removeOld(folder: string): Promise<void> {
+  const tooOld = Date.now() - staleScratchMs
+  for (const name of await readdir(folder)) {
+    const path = join(folder, name)
+    const found = await stat(path).catch(unlessMissing)
+    if (found && found.mtimeMs < tooOld) await rm(path, { recursive: true, force: true })
+  }
+}
+
+function unlessMissing(error: unknown): undefined {
+  if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw error
+}

@@ -1,0 +1,297 @@
+import { LRUCache } from 'lru-cache'
+import {
+  type Commit,
+  type ObjectType,
+  parseCommit,
+  parseTag,
+  parseTree,
+  type TreeEntry,
+} from '../../formats/git-object.ts'
+import { LFS_POINTER_LIMIT, type LfsPointer, parseLfsPointer } from '../../formats/lfs-pointer.ts'
+import { PackIndex } from '../../formats/pack-index.ts'
+import {
+  applyDelta,
+  inflateEntry,
+  maxEntryHeaderLength,
+  parsePackEntryHeader,
+} from '../../formats/packfile.ts'
+import { MalformedInput } from '../../kernel/errors.ts'
+import type { Database } from '../../ports/database.ts'
+import { ObjectMissing, type ObjectStore } from '../../ports/objects.ts'
+import { GitObjectMissing } from './errors.ts'
+import { packKey } from './packs.ts'
+import { type Pack, packsOf } from './store.ts'
+
+export interface GitObject {
+  readonly type: ObjectType
+  readonly content: Uint8Array
+}
+
+export interface Tree {
+  readonly entries: readonly TreeEntry[]
+  readonly byName: ReadonlyMap<string, TreeEntry>
+}
+
+/** What a listing says of a blob. */
+export interface BlobFacts {
+  readonly size: number
+  /** Set when the blob is the pointer of an LFS object. */
+  readonly lfs?: LfsPointer
+}
+
+/** No object that the hub reads whole may be larger; pushes are held to less. */
+const objectLimit = 64 * 1024 * 1024
+/** Deltas on deltas; git itself makes at most 50 (4095 when it is told to). All of one object are in memory at once. */
+const deltaDepthLimit = 4096
+const deltaBytesLimit = 128 * 1024 * 1024
+const cachedBytes = 64 * 1024 * 1024
+
+/**
+ * Reads git objects out of a repository's packs, straight from the object store. Objects never change, so everything
+ * read is kept in memory up to a limit; the list of packs is read again when an object is not found in the known ones.
+ */
+export class GitObjects {
+  readonly #database: Database
+  readonly #objects: ObjectStore
+  readonly #packs = new LRUCache<string, readonly Pack[]>({ max: 10_000 })
+  readonly #indexes = new LRUCache<string, PackIndex, { bytes: number }>({ maxSize: cachedBytes })
+  readonly #trees = new LRUCache<string, Tree>({
+    maxSize: 400_000,
+    sizeCalculation: tree => tree.entries.length + 1,
+  })
+  readonly #commits = new LRUCache<string, Commit>({ max: 50_000 })
+  readonly #facts = new LRUCache<string, BlobFacts>({ max: 400_000 })
+  readonly #blobs = new LRUCache<string, GitObject>({
+    maxSize: cachedBytes,
+    maxEntrySize: 1024 * 1024,
+    sizeCalculation: object => object.content.length + 1,
+  })
+
+  constructor(parts: { database: Database; objects: ObjectStore }) {
+    this.#database = parts.database
+    this.#objects = parts.objects
+  }
+
+  /** Throws GitObjectMissing. */
+  async read(repoId: string, oid: string): Promise<GitObject> {
+    const key = `${repoId}/${oid}`
+    const known = this.#blobs.get(key)
+    if (known) return known
+    const object = await this.#readFresh(repoId, oid)
+    if (!object) throw new GitObjectMissing(repoId, oid)
+    this.#blobs.set(key, object)
+    return object
+  }
+
+  async tree(repoId: string, oid: string): Promise<Tree> {
+    const key = `${repoId}/${oid}`
+    const known = this.#trees.get(key)
+    if (known) return known
+    const entries = parseTree(await this.#content(repoId, oid, 'tree'))
+    const tree = { entries, byName: new Map(entries.map(entry => [entry.name, entry])) }
+    this.#trees.set(key, tree)
+    return tree
+  }
+
+  async commit(repoId: string, oid: string): Promise<Commit> {
+    const key = `${repoId}/${oid}`
+    const known = this.#commits.get(key)
+    if (known) return known
+    const commit = parseCommit(await this.#content(repoId, oid, 'commit'))
+    this.#commits.set(key, commit)
+    return commit
+  }
+
+  async isCommit(repoId: string, oid: string): Promise<boolean> {
+    if (this.#commits.has(`${repoId}/${oid}`)) return true
+    const object = await this.#readFresh(repoId, oid)
+    return object?.type === 'commit'
+  }
+
+  /** The one commit whose id starts so; undefined when there is none, or more than one. */
+  async commitByPrefix(repoId: string, prefix: string): Promise<string | undefined> {
+    const oids = new Set<string>()
+    for (const pack of await this.#freshPacks(repoId)) {
+      for (const oid of (await this.#index(repoId, pack)).startingWith(prefix)) oids.add(oid)
+    }
+    const commits = []
+    for (const oid of oids) if (await this.isCommit(repoId, oid)) commits.push(oid)
+    return commits.length === 1 ? commits[0] : undefined
+  }
+
+  /** The commit behind an object: itself, or what an annotated tag names. Undefined for anything else. */
+  async peel(repoId: string, oid: string): Promise<string | undefined> {
+    for (let id = oid, depth = 0; depth < 10; depth++) {
+      const object = await this.#readFresh(repoId, id)
+      if (object?.type === 'commit') return id
+      if (object?.type !== 'tag') return undefined
+      id = parseTag(object.content).object
+    }
+    return undefined
+  }
+
+  /**
+   * Size and LFS pointer of many blobs at once: neighbours in a pack are read together, and of large blobs only the
+   * header is.
+   */
+  async blobFacts(repoId: string, oids: readonly string[]): Promise<Map<string, BlobFacts>> {
+    const facts = new Map<string, BlobFacts>()
+    const unknown = new Set<string>()
+    for (const oid of oids) {
+      const known = this.#facts.get(`${repoId}/${oid}`)
+      if (known) facts.set(oid, known)
+      else unknown.add(oid)
+    }
+    const byPack = new Map<Pack, Located[]>()
+    for (const oid of unknown) {
+      const place = await this.#locate(repoId, oid)
+      if (!place) throw new GitObjectMissing(repoId, oid)
+      const located = byPack.get(place.pack) ?? []
+      located.push({ oid, ...place })
+      byPack.set(place.pack, located)
+    }
+    for (const [pack, located] of byPack) {
+      for (const run of runsOf(located)) {
+        const bytes = await this.#objects.read(packKey(repoId, pack.packId, 'pack'), run.start, run.end)
+        for (const place of run.entries) {
+          const fact = await this.#factFrom(repoId, place, bytes.subarray(place.offset - run.start))
+          facts.set(place.oid, fact)
+          this.#facts.set(`${repoId}/${place.oid}`, fact)
+        }
+      }
+    }
+    return facts
+  }
+
+  async #factFrom(repoId: string, place: Located, bytes: Uint8Array): Promise<BlobFacts> {
+    const { header, length } = parsePackEntryHeader(bytes)
+    if (header.type === 'ofs-delta' || header.type === 'ref-delta') {
+      return factsOf((await this.read(repoId, place.oid)).content)
+    }
+    if (header.size > LFS_POINTER_LIMIT) return { size: header.size }
+    return factsOf(
+      (await inflateEntry(bytes.subarray(length, place.end - place.offset), header.size, LFS_POINTER_LIMIT))
+        .content,
+    )
+  }
+
+  async #content(repoId: string, oid: string, type: ObjectType): Promise<Uint8Array> {
+    const object = await this.#readFresh(repoId, oid)
+    if (!object) throw new GitObjectMissing(repoId, oid)
+    if (object.type !== type)
+      throw new MalformedInput(`git object ${oid}`, `is a ${object.type}, not a ${type}`)
+    return object.content
+  }
+
+  async #readFresh(repoId: string, oid: string): Promise<GitObject | undefined> {
+    try {
+      const place = await this.#locate(repoId, oid)
+      return place && (await this.#readAt(repoId, place))
+    } catch (error) {
+      // The pack was merged into another one and collected since we read the list.
+      if (!(error instanceof ObjectMissing)) throw error
+      this.#packs.delete(repoId)
+      const place = await this.#locate(repoId, oid)
+      return place && (await this.#readAt(repoId, place))
+    }
+  }
+
+  async #readAt(repoId: string, place: Place): Promise<GitObject> {
+    const deltas: Uint8Array[] = []
+    let deltaBytes = 0
+    const key = packKey(repoId, place.pack.packId, 'pack')
+    let { offset, end } = place
+    for (;;) {
+      const bytes = await this.#objects.read(key, offset, end)
+      const { header, length } = parsePackEntryHeader(bytes)
+      const { content } = await inflateEntry(bytes.subarray(length), header.size, objectLimit)
+      if (header.type !== 'ofs-delta' && header.type !== 'ref-delta') {
+        const whole = deltas.reduceRight((base, delta) => applyDelta(base, delta, objectLimit), content)
+        return { type: header.type, content: whole }
+      }
+      deltas.push(content)
+      deltaBytes += content.length
+      if (deltas.length > deltaDepthLimit || deltaBytes > deltaBytesLimit)
+        throw new MalformedInput(key, `deltas at byte ${place.offset} do not end`)
+      const base = header.type === 'ofs-delta' ? offset - header.distance : place.index.find(header.base)
+      if (base === undefined)
+        throw new MalformedInput(key, `the base of the delta at byte ${offset} is not in the pack`)
+      offset = base
+      end = place.index.endOf(offset, place.pack.bytes)
+    }
+  }
+
+  async #locate(repoId: string, oid: string): Promise<Place | undefined> {
+    const known = this.#packs.get(repoId)
+    return (
+      (known && (await this.#locateIn(repoId, oid, known))) ??
+      this.#locateIn(repoId, oid, await this.#freshPacks(repoId))
+    )
+  }
+
+  async #locateIn(repoId: string, oid: string, packs: readonly Pack[]): Promise<Place | undefined> {
+    // Newest first: that is where the objects of the head commit are.
+    for (let at = packs.length - 1; at >= 0; at--) {
+      const pack = packs[at] as Pack
+      const index = await this.#index(repoId, pack)
+      const offset = index.find(oid)
+      if (offset !== undefined) return { pack, index, offset, end: index.endOf(offset, pack.bytes) }
+    }
+    return undefined
+  }
+
+  async #freshPacks(repoId: string): Promise<readonly Pack[]> {
+    const packs = await packsOf(this.#database.sql, repoId)
+    this.#packs.set(repoId, packs)
+    return packs
+  }
+
+  async #index(repoId: string, pack: Pack): Promise<PackIndex> {
+    const key = packKey(repoId, pack.packId, 'idx')
+    const known = this.#indexes.get(key)
+    if (known) return known
+    const size = await this.#objects.size(key)
+    if (size === undefined) throw new ObjectMissing(key)
+    const index = new PackIndex(await this.#objects.read(key, 0, size))
+    this.#indexes.set(key, index, { size: size + index.count * 8 })
+    return index
+  }
+}
+
+interface Place {
+  readonly pack: Pack
+  readonly index: PackIndex
+  readonly offset: number
+  readonly end: number
+}
+
+interface Located extends Place {
+  readonly oid: string
+}
+
+function factsOf(content: Uint8Array): BlobFacts {
+  const lfs = content.length <= LFS_POINTER_LIMIT ? parseLfsPointer(content) : undefined
+  return { size: content.length, ...(lfs && { lfs }) }
+}
+
+/** An entry longer than this cannot be a pointer: its header is enough. */
+const wholeEntryLimit = 2 * LFS_POINTER_LIMIT
+const gapLimit = 4096
+const runLimit = 1024 * 1024
+
+/** Groups entries of one pack into ranges that are worth one read. */
+function runsOf(located: Located[]): { start: number; end: number; entries: Located[] }[] {
+  const runs: { start: number; end: number; entries: Located[] }[] = []
+  for (const place of located.sort((a, b) => a.offset - b.offset)) {
+    const isLong = place.end - place.offset > wholeEntryLimit
+    const end = isLong ? place.offset + maxEntryHeaderLength : place.end
+    const run = runs.at(-1)
+    if (run && place.offset - run.end <= gapLimit && end - run.start <= runLimit) {
+      run.end = end
+      run.entries.push(place)
+    } else {
+      runs.push({ start: place.offset, end, entries: [place] })
+    }
+  }
+  return runs
+}

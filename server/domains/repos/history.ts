@@ -1,0 +1,98 @@
+import { LRUCache } from 'lru-cache'
+import type { Repository } from '../../kernel/repository.ts'
+import type { RepoParts } from './parts.ts'
+import { findPath } from './tree-listing.ts'
+
+type Parts = Pick<RepoParts, 'git'>
+
+/** The last histories asked for; 40 bytes and a pointer a commit. */
+const histories = new LRUCache<string, readonly string[]>({
+  maxSize: 1_000_000,
+  sizeCalculation: ids => ids.length + 1,
+})
+
+/** Every commit that `commitId` stands on, itself first, newest first by committer time, parents after children. */
+export async function historyOf(
+  parts: Parts,
+  repo: Repository,
+  commitId: string,
+): Promise<readonly string[]> {
+  const key = `${repo.id}/${commitId}`
+  const known = histories.get(key)
+  if (known) return known
+  const { parents } = await parts.git.commit(repo.id, commitId)
+  // One commit on top of a history that we know already: the usual case after a commit.
+  const [parent] = parents
+  const below = parents.length === 1 && parent ? histories.get(`${repo.id}/${parent}`) : undefined
+  const ids = below ? [commitId, ...below] : await walkHistory(parts, repo, commitId)
+  histories.set(key, ids)
+  return ids
+}
+
+async function walkHistory(parts: Parts, repo: Repository, commitId: string): Promise<string[]> {
+  const children = new Map<string, number>([[commitId, 0]])
+  const reachable: string[] = [commitId]
+  for (const id of reachable) {
+    for (const parent of (await parts.git.commit(repo.id, id)).parents) {
+      if (!children.has(parent)) reachable.push(parent)
+      children.set(parent, (children.get(parent) ?? 0) + 1)
+    }
+  }
+  // Kahn's order with the newest first among those whose children are all out.
+  const ready: { id: string; time: number }[] = [{ id: commitId, time: 0 }]
+  const ordered: string[] = []
+  for (let next = ready.pop(); next; next = ready.pop()) {
+    ordered.push(next.id)
+    for (const parent of (await parts.git.commit(repo.id, next.id)).parents) {
+      const left = (children.get(parent) ?? 1) - 1
+      children.set(parent, left)
+      if (left > 0) continue
+      const { time } = (await parts.git.commit(repo.id, parent)).committer
+      const at = ready.findLastIndex(waiting => waiting.time <= time)
+      ready.splice(at + 1, 0, { id: parent, time })
+    }
+  }
+  return ordered
+}
+
+/**
+ * The commit that gave each path what it has at `commitId`: walking down, a path stays with a parent that has the
+ * same entry, and ends at the first commit none of whose parents has it. Paths that do not exist are left out.
+ */
+export async function lastCommits(
+  parts: Parts,
+  repo: Repository,
+  commitId: string,
+  paths: readonly string[],
+): Promise<Map<string, string>> {
+  const result = new Map<string, string>()
+  let pending = new Map<string, string[]>([[commitId, [...paths]]])
+  while (pending.size > 0) {
+    const next = new Map<string, string[]>()
+    for (const [id, here] of pending) {
+      const { parents } = await parts.git.commit(repo.id, id)
+      for (const path of here) {
+        const oid = (await findPath(parts, repo, id, path))?.oid
+        if (oid === undefined) continue
+        const same = await firstWith(parts, repo, parents, path, oid)
+        if (same === undefined) result.set(path, id)
+        else next.set(same, [...(next.get(same) ?? []), path])
+      }
+    }
+    pending = next
+  }
+  return result
+}
+
+async function firstWith(
+  parts: Parts,
+  repo: Repository,
+  commitIds: readonly string[],
+  path: string,
+  oid: string,
+): Promise<string | undefined> {
+  for (const id of commitIds) {
+    if ((await findPath(parts, repo, id, path))?.oid === oid) return id
+  }
+  return undefined
+}

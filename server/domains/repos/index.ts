@@ -1,0 +1,87 @@
+/** Repositories: refs, packs, trees, commits; their files by HTTP; git and LFS on the wire; keys to the CAS. */
+
+import type { Route } from '../../http/route.ts'
+import type { Repository, RepoType } from '../../kernel/repository.ts'
+import type { JobHandler } from '../../ports/queue.ts'
+import type { CheckReport } from '../blobs/index.ts'
+import { checkRepos } from './check-repos.ts'
+import { collectPacks } from './collect-packs.ts'
+import { consolidatePacks } from './consolidate-packs.ts'
+import { type DescribedEntry, describeEntries } from './describe-entries.ts'
+import { readSmallFile } from './find-file.ts'
+import { findRepo } from './find-repo.ts'
+import { GitMirror } from './git-mirror.ts'
+import { GitObjects } from './git-objects.ts'
+import type { RepoParts } from './parts.ts'
+import { resolveRevision, splitRevision } from './resolve-revision.ts'
+import { commitRoutes } from './routes-commit.ts'
+import { gitRoutes } from './routes-git.ts'
+import { lfsRoutes } from './routes-lfs.ts'
+import { refRoutes } from './routes-refs.ts'
+import { repoRoutes } from './routes-repos.ts'
+import { resolveRoutes } from './routes-resolve.ts'
+import { treeRoutes } from './routes-tree.ts'
+import { xetRoutes } from './routes-xet.ts'
+import { allRepoIds, reposById } from './store.ts'
+import { listTree, type PathEntry } from './tree-listing.ts'
+
+export * from './errors.ts'
+export { repoMigrations } from './migrations/index.ts'
+export type { DescribedEntry, PathEntry }
+
+export interface Repos {
+  /** The live repository of that name; throws RepoNotFound. Nothing is said of who may see it. */
+  find(type: RepoType, namespace: string, name: string): Promise<Repository>
+  byId(ids: readonly string[]): Promise<Repository[]>
+  allIds(): Promise<string[]>
+  /** The commit that a revision means; throws RevisionNotFound. */
+  resolve(repo: Repository, revision: string): Promise<string>
+  splitRevision(repo: Repository, tail: string): Promise<{ revision: string; path: string }>
+  /** When the commit was made, in milliseconds. */
+  committedAt(repo: Repository, commitId: string): Promise<number>
+  /** Every file of a commit, in git's order. */
+  files(repo: Repository, commitId: string): Promise<PathEntry[]>
+  describe(repo: Repository, commitId: string, entries: readonly PathEntry[]): Promise<DescribedEntry[]>
+  /** Whole content of a file of at most `limit` bytes; undefined when it is absent or larger. */
+  readFile(repo: Repository, commitId: string, path: string, limit: number): Promise<Uint8Array | undefined>
+  /** See `check-repos.ts`. */
+  check(options: { deep: boolean }, report: CheckReport): Promise<void>
+  /** Removes packs that no row knows, of cut commits and merged packs, once they are older than the grace. */
+  collect(options: { dryRun: boolean; graceMs: number }): Promise<{ objects: number; bytes: number }>
+  readonly routes: readonly Route[]
+  readonly jobs: readonly JobHandler[]
+}
+
+export function createRepos(given: Omit<RepoParts, 'git' | 'mirror'> & { cacheFolder: string }): Repos {
+  const parts: RepoParts = {
+    ...given,
+    git: new GitObjects(given),
+    mirror: new GitMirror({ ...given, folder: given.cacheFolder }),
+  }
+  const { sql } = parts.database
+  return {
+    find: (type, namespace, name) => findRepo(parts, type, namespace, name),
+    byId: ids => reposById(sql, ids),
+    allIds: () => allRepoIds(sql),
+    resolve: (repo, revision) => resolveRevision(parts, repo, revision),
+    splitRevision: (repo, tail) => splitRevision(parts, repo, tail),
+    committedAt: async (repo, commitId) => (await parts.git.commit(repo.id, commitId)).committer.time,
+    files: async (repo, commitId) =>
+      (await listTree(parts, repo, commitId, '', true)).filter(entry => entry.type === 'file'),
+    describe: (repo, commitId, entries) => describeEntries(parts, repo, commitId, entries, false),
+    readFile: (repo, commitId, path, limit) => readSmallFile(parts, repo, commitId, path, limit),
+    check: (options, report) => checkRepos(parts, options, report),
+    collect: options => collectPacks(parts, options),
+    jobs: [consolidatePacks(parts) as JobHandler],
+    routes: [
+      repoRoutes,
+      treeRoutes,
+      refRoutes,
+      resolveRoutes,
+      commitRoutes,
+      lfsRoutes,
+      xetRoutes,
+      gitRoutes,
+    ].flatMap(routesOf => routesOf(parts)),
+  }
+}

@@ -1,0 +1,110 @@
+import { signPath } from '../../http/signed-url.ts'
+import { type Repository, repoPath } from '../../kernel/repository.ts'
+import type { RepoParts } from './parts.ts'
+
+/** git-lfs batch API (docs/api/batch.md of git-lfs), with the `multipart` transfer of huggingface_hub `lfs.py`. */
+
+export interface LfsObject {
+  readonly oid: string
+  readonly size: number
+}
+
+export interface LfsAnswer extends LfsObject {
+  authenticated?: true
+  /** Absent when there is nothing to do: `null` breaks the Python client. */
+  actions?: Record<string, { href: string; header?: Record<string, string>; expires_in?: number }>
+  error?: { code: number; message: string }
+}
+
+/** URLs are good for this long; a large file over a slow line needs hours. */
+const urlLifetimeSeconds = 24 * 60 * 60
+/** Above this a client that can sends parts, so that a cut line costs one part. */
+export const multipartThreshold = 512 * 1024 * 1024
+
+/** Signed URLs under `<repo>.git/info/lfs/`: they bind the repository, the object, its size and the method. */
+export function lfsUrl(
+  parts: Pick<RepoParts, 'signer' | 'clock'>,
+  origin: string,
+  repo: Repository,
+  method: 'GET' | 'PUT' | 'POST',
+  path: string,
+): string {
+  const expiresAt = parts.clock() + urlLifetimeSeconds * 1000
+  return origin + signPath(parts.signer, method, `${repoPath(repo)}.git/info/lfs/${path}`, expiresAt)
+}
+
+export async function downloadAnswers(
+  parts: RepoParts,
+  origin: string,
+  repo: Repository,
+  objects: readonly LfsObject[],
+): Promise<LfsAnswer[]> {
+  const stored = await parts.blobs.describe(repo.id, [...new Set(objects.map(object => object.oid))])
+  return objects.map(({ oid, size }) => {
+    const file = stored.get(oid)
+    if (!file) return { oid, size, error: { code: 404, message: 'This repository has no such object' } }
+    const href = lfsUrl(parts, origin, repo, 'GET', `objects/${oid}`)
+    return {
+      oid,
+      size: file.size,
+      authenticated: true,
+      actions: { download: { href, expires_in: urlLifetimeSeconds } },
+    }
+  })
+}
+
+/**
+ * What is here needs no upload: held by this repository already, or readable by this user in another one. Whether some
+ * other, hidden repository holds the bytes is not told; they travel then, and are stored once all the same.
+ */
+export async function uploadAnswers(
+  parts: RepoParts,
+  origin: string,
+  repo: Repository,
+  subject: string,
+  objects: readonly LfsObject[],
+  allowMultipart: boolean,
+): Promise<LfsAnswer[]> {
+  const wanted = [...new Set(objects.map(object => object.oid))]
+  const held = await parts.blobs.describe(repo.id, wanted)
+  const absent = wanted.filter(sha256 => !held.has(sha256))
+  const adopted = await parts.blobs.adopt(subject, repo.id, absent)
+  const answers: LfsAnswer[] = []
+  for (const object of objects) {
+    const isHere = held.has(object.oid) || adopted.has(object.oid)
+    if (isHere) answers.push({ ...object })
+    else answers.push(await uploadAnswer(parts, origin, repo, object, allowMultipart))
+  }
+  return answers
+}
+
+async function uploadAnswer(
+  parts: RepoParts,
+  origin: string,
+  repo: Repository,
+  { oid, size }: LfsObject,
+  allowMultipart: boolean,
+): Promise<LfsAnswer> {
+  const verify = { href: `${origin}${repoPath(repo)}.git/info/lfs/verify` }
+  if (!allowMultipart || size < multipartThreshold) {
+    const href = lfsUrl(parts, origin, repo, 'PUT', `objects/${oid}/${size}`)
+    return {
+      oid,
+      size,
+      authenticated: true,
+      actions: { upload: { href, expires_in: urlLifetimeSeconds }, verify },
+    }
+  }
+  const upload = await parts.blobs.beginMultipart(repo.id, oid, size)
+  const header: Record<string, string> = { chunk_size: String(upload.partSize) }
+  for (let part = 1; part <= upload.count; part++) {
+    header[String(part).padStart(5, '0')] = lfsUrl(parts, origin, repo, 'PUT', `uploads/${upload.id}/${part}`)
+  }
+  const href = lfsUrl(parts, origin, repo, 'POST', `uploads/${upload.id}`)
+  return {
+    oid,
+    size,
+    authenticated: true,
+    actions: { upload: { href, header, expires_in: urlLifetimeSeconds }, verify },
+  }
+}

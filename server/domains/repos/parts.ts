@@ -1,0 +1,26 @@
+import type { Clock } from '../../kernel/clock.ts'
+import type { Signer } from '../../kernel/signer.ts'
+import type { Database } from '../../ports/database.ts'
+import type { ObjectStore } from '../../ports/objects.ts'
+import type { Emit } from '../../ports/queue.ts'
+import type { Accounts } from '../accounts/index.ts'
+import type { Blobs } from '../blobs/index.ts'
+import type { Policy } from '../policy/index.ts'
+import type { GitMirror } from './git-mirror.ts'
+import type { GitObjects } from './git-objects.ts'
+
+/** What the use cases of this domain stand on; each names the parts that it needs. */
+export interface RepoParts {
+  readonly database: Database
+  readonly objects: ObjectStore
+  readonly clock: Clock
+  readonly signer: Signer
+  readonly emit: Emit
+  readonly accounts: Accounts
+  readonly policy: Policy
+  readonly blobs: Blobs
+  /** Reads objects out of the packs. */
+  readonly git: GitObjects
+  /** Local bare repositories for the git program. */
+  readonly mirror: GitMirror
+}

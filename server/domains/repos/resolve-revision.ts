@@ -1,0 +1,72 @@
+import { defaultBranch, type Repository } from '../../kernel/repository.ts'
+import { RevisionNotFound } from './errors.ts'
+import type { RepoParts } from './parts.ts'
+import { type Ref, refsNamed } from './store.ts'
+
+/**
+ * The commit that a revision means: `main`, a tag, `refs/pr/1`, `HEAD`, a full or an abbreviated commit id. A branch
+ * wins over a tag of the same name, a name wins over an abbreviation. Throws RevisionNotFound.
+ */
+export async function resolveRevision(
+  parts: Pick<RepoParts, 'database' | 'git'>,
+  repo: Repository,
+  revision: string,
+): Promise<string> {
+  if (fullCommitId.test(revision) && (await parts.git.isCommit(repo.id, revision))) return revision
+  const ref = await findRef(parts, repo, revision)
+  if (ref) return ref.commitId
+  const commitId = abbreviatedCommitId.test(revision)
+    ? await parts.git.commitByPrefix(repo.id, revision)
+    : undefined
+  if (commitId === undefined) throw new RevisionNotFound(revision)
+  return commitId
+}
+
+/** The ref that a revision names, when it names one. */
+export async function findRef(
+  parts: Pick<RepoParts, 'database'>,
+  repo: Repository,
+  revision: string,
+): Promise<Ref | undefined> {
+  const names =
+    revision === 'HEAD'
+      ? [`refs/heads/${defaultBranch}`]
+      : revision.startsWith('refs/')
+        ? [revision]
+        : [`refs/heads/${revision}`, `refs/tags/${revision}`]
+  const refs = await refsNamed(parts.database.sql, repo.id, names)
+  return names.map(name => refs.get(name)).find(ref => ref !== undefined)
+}
+
+/**
+ * Splits the raw tail of `tree/{revision}/{path}` and the like. The revision is one encoded segment
+ * (`refs%2Fpr%2F1`), except that @huggingface/hub (`src/lib/list-files.ts`) sends it as several: after a first
+ * segment `refs`, the longest ref that exists is the revision.
+ */
+export async function splitRevision(
+  parts: Pick<RepoParts, 'database'>,
+  repo: Repository,
+  tail: string,
+): Promise<{ revision: string; path: string }> {
+  const segments = tail.split('/').map(decodeSegment)
+  const [first = '', ...rest] = segments
+  if (first !== 'refs') return { revision: first, path: rest.join('/') }
+  const candidates = segments.map((_, index) => segments.slice(0, index + 1).join('/')).slice(1, 8)
+  const refs = await refsNamed(parts.database.sql, repo.id, candidates)
+  const longest = candidates.findLast(candidate => refs.has(candidate))
+  // Refs have three segments as a rule; that is what the error should name.
+  const revision = longest ?? candidates[1] ?? tail
+  return { revision, path: segments.slice(revision.split('/').length).join('/') }
+}
+
+const fullCommitId = /^[0-9a-f]{40}$/
+const abbreviatedCommitId = /^[0-9a-f]{7,39}$/
+
+function decodeSegment(segment: string): string {
+  try {
+    return decodeURIComponent(segment)
+  } catch {
+    // A client that does not encode at all (@huggingface/hub on resolve) may send a lone `%`.
+    return segment
+  }
+}

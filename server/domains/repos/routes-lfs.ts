@@ -1,0 +1,138 @@
+import { z } from 'zod'
+import { type Call, type Route, repoOf, route } from '../../http/route.ts'
+import { sendBytes } from '../../http/send-bytes.ts'
+import { RepoNotFound } from '../../kernel/errors.ts'
+import { repoApiPath, repoId } from '../../kernel/repository.ts'
+import { NotSignedIn } from '../policy/index.ts'
+import { LfsObjectMissing } from './errors.ts'
+import { downloadAnswers, type LfsAnswer, uploadAnswers } from './lfs-batch.ts'
+import type { RepoParts } from './parts.ts'
+import { issueXetToken, xetHeaders } from './routes-xet.ts'
+
+const mediaType = 'application/vnd.git-lfs+json'
+
+const sha256 = z.string().regex(/^[0-9a-f]{64}$/, 'must be a sha256 of 64 hex digits')
+const size = z.coerce.number().int().nonnegative()
+
+const batch = z.object({
+  operation: z.enum(['upload', 'download']),
+  transfers: z.array(z.string()).nullish(),
+  objects: z.array(z.object({ oid: sha256, size })).max(1000),
+  hash_algo: z.enum(['sha256', 'sha_256']).nullish(),
+})
+
+/** hub-protocol sections 6.1 and 10: the batch route and the signed URLs that it hands out. */
+export function lfsRoutes(parts: RepoParts): Route[] {
+  return [
+    route({
+      method: 'POST',
+      path: '{web}/info/lfs/objects/batch',
+      // Uploading asks for more, below: one route serves both.
+      grant: 'repo:read',
+      challenge: 'Basic',
+      body: batch,
+      bodyLimit: 4 * 1024 * 1024,
+      async handle(call) {
+        const { body } = call
+        const repo = repoOf(call)
+        const transfers = body.transfers ?? ['basic']
+        if (body.operation === 'download') {
+          const objects = await downloadAnswers(parts, call.origin, repo, body.objects)
+          return sendLfs(call, { transfer: 'basic', objects, hash_algo: 'sha256' })
+        }
+        parts.policy.demand(call.actor, 'repo:write', { repo })
+        if (call.actor.kind !== 'user') throw new NotSignedIn()
+        const useXet = transfers.includes('xet')
+        const useMultipart = !useXet && transfers.includes('multipart')
+        const answers = await uploadAnswers(
+          parts,
+          call.origin,
+          repo,
+          call.actor.id,
+          body.objects,
+          useMultipart,
+        )
+        const transfer = useXet ? 'xet' : answers.some(isMultipart) ? 'multipart' : 'basic'
+        const objects = useXet ? answers.map(answer => throughXet(parts, call as Call, answer)) : answers
+        return sendLfs(call, { transfer, objects, hash_algo: 'sha256' })
+      },
+    }),
+    route({
+      method: 'POST',
+      path: '{web}/info/lfs/verify',
+      grant: 'repo:write',
+      challenge: 'Basic',
+      body: z.object({ oid: sha256, size }),
+      async handle(call) {
+        const file = (await parts.blobs.describe(repoOf(call).id, [call.body.oid])).get(call.body.oid)
+        if (file?.size !== call.body.size) {
+          throw new LfsObjectMissing([{ path: 'the uploaded object', sha256: call.body.oid }])
+        }
+        return sendLfs(call, {})
+      },
+    }),
+    route({
+      method: ['GET', 'HEAD'],
+      path: '{web}/info/lfs/objects/:oid',
+      grant: 'signed-url',
+      async handle(call) {
+        const oid = String(call.params.oid)
+        const file = (await parts.blobs.describe(repoOf(call).id, [oid])).get(oid)
+        if (!file) throw new RepoNotFound(`${repoId(repoOf(call))} (object ${oid})`)
+        call.reply.header('etag', `"${oid}"`)
+        return sendBytes(call.request, call.reply, {
+          size: file.size,
+          contentType: 'application/octet-stream',
+          read: range => parts.blobs.read(file, range),
+        })
+      },
+    }),
+    route({
+      method: 'PUT',
+      path: '{web}/info/lfs/objects/:oid/:size',
+      grant: 'signed-url',
+      async handle(call) {
+        const expected = { sha256: String(call.params.oid), size: Number(call.params.size) }
+        await parts.blobs.ingest(repoOf(call).id, call.stream, expected)
+        return call.reply.code(200).header('etag', `"${expected.sha256}"`).send()
+      },
+    }),
+    route({
+      method: 'PUT',
+      path: '{web}/info/lfs/uploads/:upload/:part',
+      grant: 'signed-url',
+      async handle(call) {
+        const part = Number(call.params.part)
+        await parts.blobs.putPart(String(call.params.upload), part, call.stream)
+        return call.reply.code(200).header('etag', `"${call.params.upload}-${part}"`).send()
+      },
+    }),
+    route({
+      method: 'POST',
+      path: '{web}/info/lfs/uploads/:upload',
+      grant: 'signed-url',
+      body: z.object({ oid: sha256 }),
+      bodyLimit: 4 * 1024 * 1024,
+      async handle(call) {
+        await parts.blobs.completeMultipart(String(call.params.upload))
+        return sendLfs(call, {})
+      },
+    }),
+  ]
+}
+
+function sendLfs(call: Pick<Call, 'reply'>, answer: unknown) {
+  return call.reply.type(mediaType).send(JSON.stringify(answer))
+}
+
+function isMultipart(answer: LfsAnswer): boolean {
+  return answer.actions?.upload?.header?.chunk_size !== undefined
+}
+
+/** The same objects by the Xet transfer: `href` is where the client renews its token (@huggingface/hub `src/lib/commit.ts`). */
+function throughXet(parts: RepoParts, call: Call, answer: LfsAnswer): LfsAnswer {
+  if (!answer.actions) return answer
+  const href = `${call.origin}${repoApiPath(repoOf(call))}/xet-write-token/main`
+  const header = { ...xetHeaders(issueXetToken(parts, call, 'write')), 'x-xet-session-id': call.request.id }
+  return { oid: answer.oid, size: answer.size, authenticated: true, actions: { upload: { href, header } } }
+}

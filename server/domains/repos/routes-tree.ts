@@ -1,0 +1,68 @@
+import { z } from 'zod'
+import { decodeCursor, encodeCursor, linkNextPage } from '../../http/pages.ts'
+import { count, flag, list, text } from '../../http/query.ts'
+import { type Route, repoOf, route } from '../../http/route.ts'
+import { describeEntries } from './describe-entries.ts'
+import type { RepoParts } from './parts.ts'
+import { resolveRevision, splitRevision } from './resolve-revision.ts'
+import { findPath, listTree } from './tree-listing.ts'
+
+/** hub-protocol section 4: tree and paths-info. */
+
+/** llama.cpp reads the first page only: it must hold any sane repository. */
+const pageSize = 1000
+/** With `expand` each entry costs a walk through history. */
+const expandedPageSize = 50
+const pathsLimit = 2000
+
+export function treeRoutes(parts: RepoParts): Route[] {
+  return [
+    route({
+      method: 'GET',
+      path: '{api}/tree/*',
+      grant: 'repo:read',
+      query: z.object({ recursive: flag, expand: flag, limit: count, cursor: text }),
+      async handle(call) {
+        const repo = repoOf(call)
+        const { revision, path } = await splitRevision(parts, repo, call.tail)
+        const cursor = readCursor(call.query.cursor)
+        const commitId = cursor?.commitId ?? (await resolveRevision(parts, repo, revision))
+        const recursive = call.query.recursive ?? false
+        const entries = await listTree(parts, repo, commitId, path.replace(/\/$/, ''), recursive)
+        const expand = call.query.expand ?? false
+        const limit = Math.min(call.query.limit ?? pageSize, expand ? expandedPageSize : pageSize)
+        const start = cursor?.start ?? 0
+        const end = Math.min(start + limit, entries.length)
+        // The next page reads the same commit, whatever the branch does meanwhile.
+        linkNextPage(call, end < entries.length ? encodeCursor({ commitId, start: end }) : undefined)
+        return describeEntries(parts, repo, commitId, entries.slice(start, end), expand)
+      },
+    }),
+    route({
+      method: 'POST',
+      path: '{api}/paths-info/*',
+      grant: 'repo:read',
+      body: z.object({ paths: list, expand: flag }),
+      bodyLimit: 8 * 1024 * 1024,
+      async handle(call) {
+        const repo = repoOf(call)
+        const { revision } = await splitRevision(parts, repo, call.tail)
+        const commitId = await resolveRevision(parts, repo, revision)
+        const found = []
+        for (const path of new Set(call.body.paths.slice(0, pathsLimit))) {
+          const entry = await findPath(parts, repo, commitId, path.replace(/\/$/, ''))
+          if (entry) found.push(entry)
+        }
+        return describeEntries(parts, repo, commitId, found, call.body.expand ?? false)
+      },
+    }),
+  ]
+}
+
+function readCursor(cursor: string | undefined): { commitId: string; start: number } | undefined {
+  const shape = z.object({
+    commitId: z.string().regex(/^[0-9a-f]{40}$/),
+    start: z.number().int().nonnegative(),
+  })
+  return cursor === undefined ? undefined : shape.safeParse(decodeCursor(cursor)).data
+}

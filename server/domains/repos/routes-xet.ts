@@ -1,0 +1,51 @@
+import { type Call, type Route, repoOf, route } from '../../http/route.ts'
+import type { RepoParts } from './parts.ts'
+
+/**
+ * hub-protocol section 7: short-lived keys to the CAS, for one repository. The revision is not looked at: a new branch
+ * may not exist yet. Python reads the headers (`utils/_xet.py`), hf_xet and @huggingface/hub the body.
+ */
+export function xetRoutes(parts: RepoParts): Route[] {
+  const token = (scope: 'read' | 'write') =>
+    route({
+      method: 'GET',
+      path: `{api}/xet-${scope}-token/*`,
+      grant: scope === 'read' ? 'repo:read' : 'repo:write',
+      handle(call) {
+        const issued = issueXetToken(parts, call, scope)
+        call.reply.headers(xetHeaders(issued)).header('cache-control', 'no-store')
+        return issued
+      },
+    })
+  return [token('read'), token('write')]
+}
+
+export interface XetToken {
+  readonly accessToken: string
+  /** Unix seconds. */
+  readonly exp: number
+  readonly casUrl: string
+}
+
+export function issueXetToken(
+  parts: Pick<RepoParts, 'blobs'>,
+  call: Call,
+  scope: 'read' | 'write',
+): XetToken {
+  const { actor } = call
+  // The CAS token does not carry the scopes of a fine-grained one: it then reaches public content and this repository.
+  const isWhole =
+    actor.kind === 'user' &&
+    (actor.credential.kind === 'password' || actor.credential.role !== 'fine-grained')
+  const subject = isWhole ? actor.id : undefined
+  const { accessToken, exp, casUrl } = parts.blobs.issueToken({ holder: repoOf(call).id, scope, subject })
+  return { accessToken, exp, casUrl: `${call.origin}${casUrl}` }
+}
+
+export function xetHeaders(token: XetToken): Record<string, string> {
+  return {
+    'x-xet-cas-url': token.casUrl,
+    'x-xet-access-token': token.accessToken,
+    'x-xet-token-expiration': String(token.exp),
+  }
+}

@@ -1,0 +1,178 @@
+import { type Repository, type RepoType, repoId } from '../../kernel/repository.ts'
+import type { Sql } from '../../ports/database.ts'
+import type { RepoTables } from './tables.ts'
+
+/** The only SQL of this domain. Every function takes the connection or the transaction that it runs in. */
+
+export interface Ref {
+  readonly name: string
+  readonly oid: string
+  readonly commitId: string
+}
+
+export interface Pack {
+  readonly packId: string
+  readonly bytes: number
+  readonly objectCount: number
+}
+
+const tables = (sql: Sql) => sql.withTables<RepoTables>()
+
+export function repoKey(type: RepoType, namespace: string, name: string): string {
+  return `${type}:${repoId({ namespace, name })}`.toLowerCase()
+}
+
+export async function findRepo(sql: Sql, key: string): Promise<Repository | undefined> {
+  const row = await tables(sql).selectFrom('repos').selectAll().where('key', '=', key).executeTakeFirst()
+  return row && toRepository(row)
+}
+
+export async function reposById(sql: Sql, ids: readonly string[]): Promise<Repository[]> {
+  if (ids.length === 0) return []
+  const rows = await tables(sql).selectFrom('repos').selectAll().where('id', 'in', ids).execute()
+  return rows.map(toRepository)
+}
+
+export async function allRepoIds(sql: Sql): Promise<string[]> {
+  const rows = await tables(sql).selectFrom('repos').select('id').orderBy('id').execute()
+  return rows.map(row => row.id)
+}
+
+export async function insertRepo(tx: Sql, repo: Repository): Promise<void> {
+  await tables(tx)
+    .insertInto('repos')
+    .values({
+      id: repo.id,
+      type: repo.type,
+      namespace_id: repo.namespaceId,
+      namespace: repo.namespace,
+      name: repo.name,
+      key: repoKey(repo.type, repo.namespace, repo.name),
+      is_private: repo.isPrivate ? 1 : 0,
+      created_at: repo.createdAt,
+      updated_at: repo.updatedAt,
+    })
+    .execute()
+}
+
+export async function updateVisibility(tx: Sql, id: string, isPrivate: boolean): Promise<void> {
+  await tables(tx)
+    .updateTable('repos')
+    .set({ is_private: isPrivate ? 1 : 0 })
+    .where('id', '=', id)
+    .execute()
+}
+
+export async function touchRepo(tx: Sql, id: string, now: number): Promise<void> {
+  await tables(tx).updateTable('repos').set({ updated_at: now }).where('id', '=', id).execute()
+}
+
+/** Forgets the repository with its refs and packs. The bytes are garbage from here on; gc collects them. */
+export async function deleteRepo(tx: Sql, id: string): Promise<void> {
+  await tables(tx).deleteFrom('refs').where('repo_id', '=', id).execute()
+  await tables(tx).deleteFrom('packs').where('repo_id', '=', id).execute()
+  await tables(tx).deleteFrom('repos').where('id', '=', id).execute()
+}
+
+export async function refsNamed(sql: Sql, id: string, names: readonly string[]): Promise<Map<string, Ref>> {
+  const rows = await tables(sql)
+    .selectFrom('refs')
+    .select(['name', 'oid', 'commit_id'])
+    .where('repo_id', '=', id)
+    .where('name', 'in', names)
+    .execute()
+  return new Map(rows.map(row => [row.name, toRef(row)]))
+}
+
+export async function allRefs(sql: Sql, id: string): Promise<Ref[]> {
+  const rows = await tables(sql)
+    .selectFrom('refs')
+    .select(['name', 'oid', 'commit_id'])
+    .where('repo_id', '=', id)
+    .orderBy('name')
+    .execute()
+  return rows.map(toRef)
+}
+
+/**
+ * The only way history moves: sets the ref if it still is where the caller saw it (`before` undefined: if it does not
+ * exist). `after` undefined deletes. False when somebody was faster; nothing is changed then.
+ */
+export async function moveRef(
+  tx: Sql,
+  id: string,
+  name: string,
+  before: string | undefined,
+  after: { oid: string; commitId: string } | undefined,
+  now: number,
+): Promise<boolean> {
+  if (before === undefined) {
+    if (!after) return true
+    const inserted = await tables(tx)
+      .insertInto('refs')
+      .values({ repo_id: id, name, oid: after.oid, commit_id: after.commitId, updated_at: now })
+      .onConflict(conflict => conflict.columns(['repo_id', 'name']).doNothing())
+      .executeTakeFirst()
+    return Number(inserted.numInsertedOrUpdatedRows ?? 0) === 1
+  }
+  if (!after) {
+    const deleted = await tables(tx)
+      .deleteFrom('refs')
+      .where('repo_id', '=', id)
+      .where('name', '=', name)
+      .where('oid', '=', before)
+      .executeTakeFirst()
+    return Number(deleted.numDeletedRows) === 1
+  }
+  const updated = await tables(tx)
+    .updateTable('refs')
+    .set({ oid: after.oid, commit_id: after.commitId, updated_at: now })
+    .where('repo_id', '=', id)
+    .where('name', '=', name)
+    .where('oid', '=', before)
+    .executeTakeFirst()
+  return Number(updated.numUpdatedRows) === 1
+}
+
+export async function packsOf(sql: Sql, id: string): Promise<Pack[]> {
+  const rows = await tables(sql)
+    .selectFrom('packs')
+    .select(['pack_id', 'bytes', 'object_count'])
+    .where('repo_id', '=', id)
+    .orderBy('created_at')
+    .orderBy('pack_id')
+    .execute()
+  return rows.map(row => ({ packId: row.pack_id, bytes: row.bytes, objectCount: row.object_count }))
+}
+
+/** The same objects packed twice give the same pack: the row may be there already. */
+export async function insertPack(tx: Sql, id: string, pack: Pack, now: number): Promise<void> {
+  await tables(tx)
+    .insertInto('packs')
+    .values({
+      repo_id: id,
+      pack_id: pack.packId,
+      bytes: pack.bytes,
+      object_count: pack.objectCount,
+      created_at: now,
+    })
+    .onConflict(conflict => conflict.columns(['repo_id', 'pack_id']).doNothing())
+    .execute()
+}
+
+function toRepository(row: RepoTables['repos']): Repository {
+  return {
+    id: row.id,
+    type: row.type,
+    namespaceId: row.namespace_id,
+    namespace: row.namespace,
+    name: row.name,
+    isPrivate: row.is_private === 1,
+    createdAt: row.created_at,
+    updatedAt: row.updated_at,
+  }
+}
+
+function toRef(row: { name: string; oid: string; commit_id: string }): Ref {
+  return { name: row.name, oid: row.oid, commitId: row.commit_id }
+}

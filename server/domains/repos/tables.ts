@@ -1,0 +1,33 @@
+import type { RepoType } from '../../kernel/repository.ts'
+
+/** SQL tables of this domain. Booleans are 0 | 1, times milliseconds. */
+export type RepoTables = {
+  repos: {
+    id: string
+    type: RepoType
+    namespace_id: string
+    namespace: string
+    name: string
+    /** `type:namespace/name`, case-folded: one spelling of a name per type. */
+    key: string
+    is_private: number
+    created_at: number
+    updated_at: number
+  }
+  /** A ref points at an object; `commit_id` is the commit behind it (an annotated tag's target). */
+  refs: {
+    repo_id: string
+    name: string
+    oid: string
+    commit_id: string
+    updated_at: number
+  }
+  /** The repository's objects, oldest pack first. Bytes: `repos/<repo id>/packs/<pack id>.pack` and `.idx`. */
+  packs: {
+    repo_id: string
+    pack_id: string
+    bytes: number
+    object_count: number
+    created_at: number
+  }
+}

@@ -1,0 +1,337 @@
+import fc from 'fast-check'
+import { describe, expect, it } from 'vitest'
+import { LimitExceeded, MalformedInput } from '../kernel/errors.ts'
+import {
+  type Commit,
+  compareTreeEntries,
+  encodeCommit,
+  encodeTag,
+  encodeTree,
+  type Identity,
+  objectId,
+  oidBytes,
+  parseCommit,
+  parseTag,
+  parseTree,
+  type TreeEntry,
+  type TreeMode,
+} from './git-object.ts'
+
+const oidA = 'e69de29bb2d1d6434b8b29ae775ad8c2e48c5391'
+const oidB = '3b18e512dba79e4c8300dd08aeb37f8e728b8dad'
+const cases = { numRuns: 10_000 }
+
+const oid = fc.uint8Array({ minLength: 20, maxLength: 20 }).map(bytes => Buffer.from(bytes).toString('hex'))
+const mode = fc.constantFrom<TreeMode>('100644', '100755', '120000', '40000', '160000')
+const name = fc
+  .string({ unit: 'binary', minLength: 1, maxLength: 6 })
+  .filter(text => text.isWellFormed() && !/[/\0]|^\.\.?$|^\.git$/i.test(text))
+const entries = fc.uniqueArray(fc.record({ mode, name, oid }), {
+  maxLength: 6,
+  selector: entry => entry.name,
+})
+const identityText = fc
+  .string({ unit: 'grapheme', maxLength: 12 })
+  .map(text => text.replace(/[<>\p{Cc}]/gu, '').trim())
+const identity: fc.Arbitrary<Identity> = fc.record({
+  name: identityText,
+  email: identityText,
+  time: fc.integer({ min: 0, max: 8_640_000_000_000 }).map(seconds => seconds * 1000),
+  offsetMinutes: fc.integer({ min: -5999, max: 5999 }),
+})
+const message = fc
+  .string({ unit: 'grapheme', maxLength: 40 })
+  .filter(text => text.isWellFormed() && !text.includes('\0'))
+const commit = fc.record({
+  tree: oid,
+  parents: fc.array(oid, { maxLength: 3 }),
+  author: identity,
+  committer: identity,
+  message,
+})
+
+const jane: Identity = {
+  name: 'Jane',
+  email: 'jane@example.org',
+  time: 1_700_000_000_000,
+  offsetMinutes: 480,
+}
+const plain: Commit = { tree: oidA, parents: [], author: jane, committer: jane, message: 'hello\n' }
+
+function bytes(text: string): Buffer {
+  return Buffer.from(text, 'latin1')
+}
+
+function treeOf(mode: string, name: string): Buffer {
+  return Buffer.concat([bytes(`${mode} ${name}\0`), oidBytes(oidA)])
+}
+
+/** Bytes with one bit turned, or cut off. */
+function damaged(of: fc.Arbitrary<Uint8Array>): fc.Arbitrary<Uint8Array> {
+  return fc.tuple(of, fc.nat(), fc.nat({ max: 8 })).map(([whole, where, how]) => {
+    if (whole.length === 0) return whole
+    const at = where % whole.length
+    if (how === 8) return whole.subarray(0, at)
+    const copy = Uint8Array.from(whole)
+    copy[at]! ^= 1 << how
+    return copy
+  })
+}
+
+function expectOnlyMalformed(of: fc.Arbitrary<Uint8Array>, parse: (bytes: Uint8Array) => unknown): void {
+  fc.assert(
+    fc.property(of, input => {
+      try {
+        parse(input)
+      } catch (error) {
+        expect(error).toBeInstanceOf(MalformedInput)
+      }
+    }),
+    cases,
+  )
+}
+
+describe('object ids', () => {
+  it('are those of git', () => {
+    expect(objectId('blob', new Uint8Array())).toBe(oidA)
+    expect(objectId('blob', bytes('hello world\n'))).toBe(oidB)
+    expect(objectId('tree', new Uint8Array())).toBe('4b825dc642cb6eb9a060e54bf8d69288fbee4904')
+  })
+
+  it('must be 40 lower-case hex digits', () => {
+    expect(oidBytes(oidA)).toHaveLength(20)
+    for (const wrong of ['', oidA.toUpperCase(), oidA.slice(1), `${oidA}0`, `${oidA}\n`, 'z'.repeat(40)]) {
+      expect(() => oidBytes(wrong)).toThrow(MalformedInput)
+    }
+  })
+})
+
+describe('trees', () => {
+  it('sort a directory as if its name ended in a slash', () => {
+    const names = parseTree(
+      encodeTree([
+        { mode: '100644', name: 'a0', oid: oidA },
+        { mode: '40000', name: 'a', oid: oidA },
+        { mode: '100644', name: 'a.b', oid: oidA },
+        { mode: '100644', name: '\u{1f600}', oid: oidA },
+        { mode: '100644', name: '\uff5e', oid: oidA },
+      ]),
+    ).map(entry => entry.name)
+    expect(names).toEqual(['a.b', 'a', 'a0', '\uff5e', '\u{1f600}'])
+  })
+
+  it('compare like the bytes of their names', () => {
+    const entry = fc.record({ mode, name })
+    const key = (of: { mode: TreeMode; name: string }) =>
+      Buffer.from(of.mode === '40000' ? `${of.name}/` : of.name)
+    fc.assert(
+      fc.property(entry, entry, (a, b) => {
+        expect(Math.sign(compareTreeEntries(a, b))).toBe(Buffer.compare(key(a), key(b)))
+      }),
+      cases,
+    )
+  })
+
+  it('come back as they were, in order', () => {
+    fc.assert(
+      fc.property(entries, list => {
+        expect(parseTree(encodeTree(list))).toEqual(list.toSorted(compareTreeEntries))
+      }),
+      cases,
+    )
+  })
+
+  it.each([
+    ['100664', '100644'],
+    ['100676', '100644'],
+    ['100744', '100755'],
+    ['100775', '100755'],
+    ['040000', '40000'],
+    ['120777', '120000'],
+    ['160000', '160000'],
+  ])('read mode %s as %s', (written, read) => {
+    expect(parseTree(treeOf(written, 'x'))).toEqual([{ mode: read, name: 'x', oid: oidA }])
+  })
+
+  it('are read unsorted too', () => {
+    expect(parseTree(Buffer.concat([treeOf('100644', 'b'), treeOf('100644', 'a')]))).toHaveLength(2)
+  })
+
+  it.each([
+    ['name that is not UTF-8', treeOf('100644', 'caf\xe9'), /not UTF-8/],
+    ['empty name', treeOf('100644', ''), /is empty/],
+    ['name with a slash', treeOf('100644', 'a/b'), /slash/],
+    ['name ..', treeOf('40000', '..'), /kept for git/],
+    ['name .GIT', treeOf('40000', '.GIT'), /kept for git/],
+    ['mode of a device', treeOf('020000', 'x'), /mode "020000"/],
+    ['mode that is no number', treeOf('10x644', 'x'), /mode "10x644"/],
+    ['mode too long', treeOf('0000100644', 'x'), /no mode/],
+    ['endless name', treeOf('100644', 'x'.repeat(5000)), /no NUL/],
+    ['cut id', treeOf('100644', 'x').subarray(0, -1), /cut short/],
+  ])('refuse a %s', (_, content, fault) => {
+    expect(() => parseTree(content)).toThrow(MalformedInput)
+    expect(() => parseTree(content)).toThrow(fault)
+  })
+
+  it('keep a real U+FFFD and a byte order mark in names', () => {
+    const list: TreeEntry[] = [
+      { mode: '100644', name: '\ufeffbom', oid: oidA },
+      { mode: '100644', name: 'x\ufffd', oid: oidA },
+    ]
+    expect(parseTree(encodeTree(list))).toEqual(list.toSorted(compareTreeEntries))
+  })
+
+  it.each(['', '.', '..', '.git', 'a/b', 'a\0b', '\ud800'])('are not written with name %j', name => {
+    expect(() => encodeTree([{ mode: '100644', name, oid: oidA }])).toThrow(MalformedInput)
+  })
+
+  it('hold names of up to 4096 bytes', () => {
+    const named = (name: string) => encodeTree([{ mode: '100644', name, oid: oidA }])
+    expect(parseTree(named('é'.repeat(2048)))).toHaveLength(1)
+    expect(() => named('é'.repeat(2049))).toThrow(MalformedInput)
+  })
+
+  it('are not written with a name that is both file and directory', () => {
+    const list: TreeEntry[] = [
+      { mode: '100644', name: 'a', oid: oidA },
+      { mode: '100644', name: 'a.b', oid: oidA },
+      { mode: '40000', name: 'a', oid: oidA },
+    ]
+    expect(() => encodeTree(list)).toThrow(/"a" comes twice/)
+  })
+
+  it('give nothing but MalformedInput when damaged', () => {
+    expectOnlyMalformed(damaged(entries.map(encodeTree)), parseTree)
+  })
+})
+
+describe('commits', () => {
+  it('come back as they were', () => {
+    fc.assert(
+      fc.property(commit, value => {
+        expect(parseCommit(encodeCommit(value))).toEqual(value)
+      }),
+      cases,
+    )
+  })
+
+  it('lose what would break the line of an identity', () => {
+    const evil = { ...jane, name: ' Ja<ne>\nparent x\0 ', email: 'a> 0 +0000\ncommitter\r' }
+    const text = Buffer.from(encodeCommit({ ...plain, author: evil })).toString()
+    expect(text.split('\n')[1]).toBe('author Janeparent x <a 0 +0000committer> 1700000000 +0800')
+    expect(parseCommit(Buffer.from(text)).committer).toEqual(jane)
+  })
+
+  it('never let an identity make a header', () => {
+    const text = fc.string({ unit: 'binary', maxLength: 12 })
+    fc.assert(
+      fc.property(text, text, (name, email) => {
+        const content = encodeCommit({ ...plain, author: { ...jane, name, email } })
+        expect(parseCommit(content)).toMatchObject({ parents: [], committer: jane, message: 'hello\n' })
+      }),
+      cases,
+    )
+  })
+
+  it('skip other headers, with their continuation lines', () => {
+    const [head, body] = Buffer.from(encodeCommit(plain)).toString().split('\n\n')
+    const signed = `${head}\nencoding UTF-8\ngpgsig -----BEGIN\n \n abc\n -----END\n\n${body}`
+    expect(parseCommit(Buffer.from(signed))).toEqual(plain)
+  })
+
+  it('may end with their headers', () => {
+    const head = Buffer.from(encodeCommit({ ...plain, message: '' })).subarray(0, -1)
+    expect(parseCommit(head).message).toBe('')
+  })
+
+  it.each([
+    ['no tree', /^tree .*\n/, ''],
+    ['upper-case tree', /^tree .*/, `tree ${oidA.toUpperCase()}`],
+    ['no author', /\nauthor .*/, ''],
+    ['author without date', / 1700000000 \+0800/, ''],
+    ['author with a date beyond all dates', /1700000000/, '8640000000001'],
+    ['author with a wide zone', /\+0800/, '+080000'],
+    ['parent after the author', /\ncommitter/, `\nparent ${oidA}\ncommitter`],
+  ])('are refused with %s', (_, from, to) => {
+    const text = Buffer.from(encodeCommit(plain)).toString().replace(from, to)
+    expect(() => parseCommit(Buffer.from(text))).toThrow(MalformedInput)
+  })
+
+  it('read a zone of -0000 as zero', () => {
+    const text = Buffer.from(encodeCommit(plain)).toString().replaceAll('+0800', '-0000')
+    expect(parseCommit(Buffer.from(text)).author.offsetMinutes).toBe(0)
+  })
+
+  it.each<Partial<Commit>>([
+    { tree: 'main' },
+    { parents: ['HEAD'] },
+    { message: 'a\0b' },
+    { author: { ...jane, time: -1 } },
+    { author: { ...jane, time: Number.NaN } },
+    { author: { ...jane, time: Number.POSITIVE_INFINITY } },
+    { author: { ...jane, offsetMinutes: 6000 } },
+    { author: { ...jane, offsetMinutes: 0.5 } },
+  ])('are not written with %j', part => {
+    expect(() => encodeCommit({ ...plain, ...part })).toThrow(MalformedInput)
+  })
+
+  it('give nothing but MalformedInput when damaged', () => {
+    expectOnlyMalformed(damaged(commit.map(encodeCommit)), parseCommit)
+  })
+})
+
+describe('tags', () => {
+  const tag = { object: oidA, type: 'commit', tag: 'v1.0', tagger: jane, message: 'first\n' } as const
+
+  it('say what they tag', () => {
+    expect(parseTag(encodeTag(tag))).toEqual({ object: oidA, type: 'commit', tag: 'v1.0' })
+    expect(parseTag(bytes(`object ${oidB}\ntype tag\ntag old\n`))).toEqual({
+      object: oidB,
+      type: 'tag',
+      tag: 'old',
+    })
+  })
+
+  it.each([
+    ['type', `object ${oidA}\ntype branch\ntag x\n`],
+    ['name', `object ${oidA}\ntype commit\ntag \n`],
+    ['object', 'object main\ntype commit\ntag x\n'],
+    ['end', `object ${oidA}\ntype commit\ntag x`],
+  ])('are refused for their %s', (_, text) => {
+    expect(() => parseTag(bytes(text))).toThrow(MalformedInput)
+  })
+
+  it('are not written with a name of two lines', () => {
+    for (const name of ['', 'a\nb', 'a\0'])
+      expect(() => encodeTag({ ...tag, tag: name })).toThrow(MalformedInput)
+  })
+
+  it('give nothing but MalformedInput when damaged', () => {
+    expectOnlyMalformed(damaged(fc.constant(encodeTag(tag))), parseTag)
+  })
+})
+
+describe('an object longer than any string', () => {
+  // Never written to beyond its start, so it takes address space but no memory.
+  const huge = Buffer.alloc(0x2000_0000)
+
+  function starting(text: string): Buffer {
+    huge.fill(0, 0, 400)
+    huge.write(text, 'latin1')
+    return huge
+  }
+
+  it('is refused as malformed', () => {
+    for (const start of ['', 'tree ', `tree ${oidA}\nauthor `, `object ${oidA}\ntype `, '100644 name']) {
+      for (const parse of [parseTree, parseCommit, parseTag]) {
+        expect(() => parse(starting(start))).toThrow(MalformedInput)
+      }
+    }
+  })
+
+  it('is refused for its message', () => {
+    const start = Buffer.from(encodeCommit(plain)).toString()
+    expect(() => parseCommit(starting(start))).toThrow(LimitExceeded)
+    expect(() => parseCommit(starting(start.slice(0, start.indexOf('\n\n') + 1)))).toThrow(MalformedInput)
+  })
+})

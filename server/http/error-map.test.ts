@@ -1,0 +1,69 @@
+import { describe, expect, it } from 'vitest'
+import * as accounts from '../domains/accounts/index.ts'
+import * as blobs from '../domains/blobs/index.ts'
+import * as policy from '../domains/policy/index.ts'
+import * as repos from '../domains/repos/index.ts'
+import { anonymous } from '../kernel/actor.ts'
+import * as kernel from '../kernel/errors.ts'
+import { HubError, LimitExceeded, MalformedInput, RepoNotFound } from '../kernel/errors.ts'
+import * as objects from '../ports/objects.ts'
+import * as doors from './doors.ts'
+import { answerTo, errorTable } from './error-map.ts'
+
+const asker = { actor: anonymous, origin: 'http://hub.test' }
+const alice = {
+  actor: {
+    kind: 'user',
+    id: '1',
+    name: 'alice',
+    isAdmin: false,
+    memberships: new Map(),
+    credential: { kind: 'password' },
+  },
+  origin: 'http://hub.test',
+} as const
+
+function isError(value: unknown): value is typeof HubError {
+  return typeof value === 'function' && value.prototype instanceof HubError
+}
+
+it('has a row for every error that a domain, a port or the kernel exports', () => {
+  const modules = [accounts, blobs, policy, repos, kernel, objects, doors]
+  const errors = modules.flatMap(module => Object.values(module)).filter(isError)
+  expect(errors.length).toBeGreaterThan(30)
+  for (const error of errors) {
+    const isCovered = errorTable.has(error) || errorTable.has(Object.getPrototypeOf(error))
+    expect(isCovered, `${error.name} needs a row in error-map.ts`).toBe(true)
+  }
+})
+
+describe('answerTo', () => {
+  it('does not tell whether a repository is missing or hidden: 401 for nobody, 404 for somebody', () => {
+    const missing = answerTo(new RepoNotFound('a/b'), asker)
+    expect(missing.status).toBe(401)
+    expect(missing.headers['x-error-code']).toBe('RepoNotFound')
+    expect(answerTo(new RepoNotFound('a/b'), alice).status).toBe(404)
+    const repo = { id: '1', type: 'model', namespace: 'a', name: 'b' } as never
+    expect(answerTo(new policy.RepoHidden(repo), alice)).toEqual(answerTo(new RepoNotFound('a/b'), alice))
+  })
+
+  it('gives the url of what exists', () => {
+    const error = new repos.RepoExists({ type: 'dataset', namespace: 'a', name: 'b' })
+    expect(answerTo(error, alice)).toMatchObject({
+      status: 409,
+      body: { url: 'http://hub.test/datasets/a/b', name: 'a/b' },
+    })
+  })
+
+  it('keeps headers to ASCII and the whole text in the body', () => {
+    const answer = answerTo(new MalformedInput('路径', 'kaputt\r\nSet-Cookie: x'), asker)
+    expect(answer.headers['x-error-message']).toMatch(/^[\x20-\x7e]+$/)
+    expect(answer.body.error).toContain('路径')
+  })
+
+  it('tells nothing of faults of ours', () => {
+    expect(answerTo(new Error('password is hunter2'), asker)).toMatchObject({ status: 500 })
+    expect(JSON.stringify(answerTo(new Error('password is hunter2'), asker))).not.toContain('hunter2')
+    expect(answerTo(new LimitExceeded('x', 1, 'bytes'), asker).status).toBe(413)
+  })
+})

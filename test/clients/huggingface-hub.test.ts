@@ -1,0 +1,171 @@
+import { describe, expect, it } from 'vitest'
+import { hashes, noise, SILERO, sha256, sha256OfFile } from './inputs.ts'
+import { folderOf, newMachine } from './run.ts'
+import { useHub } from './use-hub.ts'
+
+const hub = useHub()
+
+interface Outcome {
+  raised?: string[]
+  returned?: string
+  status?: number
+  code?: string | null
+  message?: string
+  requestId?: string
+}
+
+describe('huggingface_hub', () => {
+  it('lives through a repository: commits, tree, branches, tags, history, search, settings', async () => {
+    const ada = await newMachine(hub().url, hub().token)
+    const told = await ada.python<{ head: string; weights: string }>('repository', {
+      repo: 'ada/trial',
+      endpoint: hub().url,
+    })
+    expect(told.head).toMatch(/^[0-9a-f]{40}$/)
+    expect(told.weights).toBe(sha256(new Uint8Array(102_400).map((_, at) => at % 256)))
+  }, 60_000)
+
+  it('downloads a snapshot with hf_xet and without it, byte-equal', { timeout: 60_000 }, async () => {
+    const ada = await newMachine(hub().url, hub().token)
+    const { oid } = await ada.python<{ oid: string }>('push', { repo: 'ada/voice', folder: SILERO })
+    const wanted = await hashes(SILERO)
+
+    for (const xet of [true, false]) {
+      const anyone = await newMachine(hub().url)
+      const mark = hub().logs().length
+      const env: Record<string, string> = xet ? {} : { HF_HUB_DISABLE_XET: '1' }
+      const { path } = await anyone.python<{ path: string }>('pull', { repo: 'ada/voice', xet }, { env })
+      expect(path).toMatch(new RegExp(`/snapshots/${oid}$`))
+      const { '.gitattributes': _, ...got } = await hashes(path)
+      expect(got).toEqual(wanted)
+      // The hub's own log tells which way the bytes went.
+      expect(hub().logs().slice(mark).includes('/reconstructions/')).toBe(xet)
+    }
+  })
+
+  it('downloads one file with hf_xet and without it, at a branch, a tag and a commit', {
+    timeout: 60_000,
+  }, async () => {
+    const ada = await newMachine(hub().url, hub().token)
+    const bytes = noise(3_000_000, 'one file')
+    const folder = await folderOf({ 'weights.bin': bytes })
+    const files = { 'deep/er/weights é.bin': `${folder}/weights.bin` }
+    const { oid } = await ada.python<{ oid: string }>('push', { repo: 'ada/one', files })
+    await ada.run('hf', ['repos', 'tag', 'create', 'ada/one', 'v1.0'])
+
+    for (const xet of [true, false]) {
+      const anyone = await newMachine(hub().url)
+      const env: Record<string, string> = xet ? {} : { HF_HUB_DISABLE_XET: '1' }
+      for (const revision of ['main', 'v1.0', oid, oid.slice(0, 12)]) {
+        const wanted = { repo: 'ada/one', file: 'deep/er/weights é.bin', revision, xet }
+        const { path } = await anyone.python<{ path: string }>('pull', wanted, { env })
+        expect(path).toContain(`/snapshots/${oid}/`)
+        expect(await sha256OfFile(path)).toBe(sha256(bytes))
+      }
+    }
+  })
+
+  it('uploads without hf_xet through LFS, also in parts, and commits nothing when nothing has changed', async () => {
+    const ada = await newMachine(hub().url, hub().token)
+    const bytes = noise(25_000_000, 'by LFS')
+    const folder = await folderOf({
+      'big.bin': bytes,
+      'small.bin': noise(2000, 'small'),
+      'a/text.txt': 'text\n',
+    })
+    const env = { HF_HUB_DISABLE_XET: '1' }
+    const mark = hub().logs().length
+    const first = await ada.python<{ oid: string }>('push', { repo: 'ada/by-lfs', folder }, { env })
+    expect(hub().logs().slice(mark)).toContain('/info/lfs/objects/batch')
+    expect(hub().logs().slice(mark)).not.toContain('/xorbs/')
+    const again = await ada.python<{ oid: string }>('push', { repo: 'ada/by-lfs', folder }, { env })
+    expect(again.oid).toBe(first.oid)
+
+    const anyone = await newMachine(hub().url)
+    const { path } = await anyone.python<{ path: string }>('pull', { repo: 'ada/by-lfs' })
+    expect(await hashes(path)).toMatchObject(await hashes(folder))
+  }, 60_000)
+
+  it('raises its own errors, with the request id and the words of the hub', { timeout: 60_000 }, async () => {
+    const ada = await newMachine(hub().url, hub().token)
+    await ada.python('push', {
+      repo: 'ada/there',
+      files: { 'a.txt': `${await folderOf({ 'a.txt': 'a' })}/a.txt` },
+    })
+    const wrong = `hf_${'w'.repeat(34)}`
+    const calls = [
+      { do: 'model_info', with: { repo_id: 'ada/absent' } },
+      { do: 'model_info', with: { repo_id: 'ada/absent' }, token: hub().token },
+      { do: 'model_info', with: { repo_id: 'absent' }, token: hub().token },
+      { do: 'dataset_info', with: { repo_id: 'ada/there' }, token: hub().token },
+      { do: 'hf_hub_download', with: { repo_id: 'ada/absent', filename: 'a.txt' } },
+      { do: 'snapshot_download', with: { repo_id: 'ada/absent' } },
+      { do: 'model_info', with: { repo_id: 'ada/there', revision: 'absent' } },
+      { do: 'hf_hub_download', with: { repo_id: 'ada/there', filename: 'a.txt', revision: 'absent' } },
+      { do: 'list_repo_tree', with: { repo_id: 'ada/there', revision: 'absent' } },
+      { do: 'hf_hub_download', with: { repo_id: 'ada/there', filename: 'absent.txt' } },
+      { do: 'list_repo_tree', with: { repo_id: 'ada/there', path_in_repo: 'absent' } },
+      { do: 'whoami', with: {}, token: wrong },
+      { do: 'create_repo', with: { repo_id: 'ada/new' }, token: wrong },
+      { do: 'create_repo', with: { repo_id: 'ada/there' }, token: hub().token },
+      { do: 'create_repo', with: { repo_id: 'ada/mine' }, token: hub().stranger.token },
+      { do: 'create_branch', with: { repo_id: 'ada/there', branch: 'main' }, token: hub().token },
+      { do: 'delete_branch', with: { repo_id: 'ada/there', branch: 'main' }, token: hub().token },
+      { do: 'delete_file', with: { repo_id: 'ada/there', path_in_repo: 'absent' }, token: hub().token },
+      { do: 'model_info', with: { repo_id: 'ada/there', expand: ['nonsense'] } },
+    ]
+    const anyone = await newMachine(hub().url)
+    const outcomes = await anyone.python<Outcome[]>('attempts', { calls })
+    // Codes that clients do not know of are the hub's own affair.
+    const known = /^(RepoNotFound|RevisionNotFound|EntryNotFound|GatedRepo)$/
+    const told = outcomes.map(({ raised, status, code }) => [
+      raised?.[0],
+      status,
+      known.test(code ?? '') ? code : null,
+    ])
+    expect(told).toEqual([
+      ['RepositoryNotFoundError', 401, 'RepoNotFound'],
+      ['RepositoryNotFoundError', 404, 'RepoNotFound'],
+      ['RepositoryNotFoundError', 404, 'RepoNotFound'],
+      ['RepositoryNotFoundError', 404, 'RepoNotFound'],
+      ['RepositoryNotFoundError', 401, 'RepoNotFound'],
+      ['RepositoryNotFoundError', 401, 'RepoNotFound'],
+      ['RevisionNotFoundError', 404, 'RevisionNotFound'],
+      ['RevisionNotFoundError', 404, 'RevisionNotFound'],
+      ['RevisionNotFoundError', 404, 'RevisionNotFound'],
+      ['RemoteEntryNotFoundError', 404, 'EntryNotFound'],
+      ['RemoteEntryNotFoundError', 404, 'EntryNotFound'],
+      ['HfHubHTTPError', 401, null],
+      ['HfHubHTTPError', 401, null],
+      ['HfHubHTTPError', 409, null],
+      ['HfHubHTTPError', 403, null],
+      ['HfHubHTTPError', 409, null],
+      [
+        expect.stringMatching(/HfHubHTTPError|BadRequestError/),
+        expect.toSatisfy(s => s >= 400 && s < 500),
+        null,
+      ],
+      ['RemoteEntryNotFoundError', 404, 'EntryNotFound'],
+      ['BadRequestError', 400, null],
+    ])
+    expect(outcomes[13]?.message).toContain('already')
+    expect(outcomes[17]?.message).toContain("A file with this name doesn't exist")
+    for (const { requestId } of outcomes) expect(hub().logs()).toContain(requestId)
+  })
+
+  it('deletes repositories of each type', async () => {
+    const ada = await newMachine(hub().url, hub().token)
+    for (const type of ['model', 'dataset', 'space']) {
+      await ada.run('hf', [
+        'repos',
+        'create',
+        'gone',
+        '--type',
+        type,
+        ...(type === 'space' ? ['--sdk', 'static'] : []),
+      ])
+    }
+    const repos = ['model', 'dataset', 'space'].map(type => [type, 'ada/gone'])
+    expect(await ada.python('delete', { repos })).toEqual([false, false, false])
+  })
+})

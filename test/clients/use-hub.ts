@@ -1,0 +1,27 @@
+import { afterAll, afterEach, beforeAll, beforeEach } from 'vitest'
+import { type Hub, startHub } from '../hub.ts'
+
+const SHOWN_AT_MOST = 40_000
+
+/** One hub for the tests of this file. What it printed during a test is shown when that test fails. */
+export function useHub(): () => Hub {
+  let hub: Hub | undefined
+  let mark = 0
+  beforeAll(async () => {
+    hub = await startHub()
+  })
+  afterAll(async () => {
+    await hub?.stop()
+  })
+  beforeEach(() => {
+    mark = hub?.logs().length ?? 0
+  })
+  afterEach(({ task }) => {
+    if (task.result?.state !== 'fail' || !hub) return
+    console.log(`The hub during «${task.name}»:\n${hub.logs().slice(mark).slice(-SHOWN_AT_MOST)}`)
+  })
+  return () => {
+    if (!hub) throw new Error('the hub runs only inside tests')
+    return hub
+  }
+}

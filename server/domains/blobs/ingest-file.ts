@@ -10,7 +10,7 @@ import { type ChunkPlace, KnownChunks } from './known-chunks.ts'
 import { XorbPacker } from './pack-xorbs.ts'
 import type { BlobParts } from './parts.ts'
 import { saveFiles, saveHoldings } from './store-files.ts'
-import { findIndexedChunks, indexChunks, uniqueEntries, useXorbs } from './store-xorbs.ts'
+import { findIndexedChunks, indexChunks, useXorbs } from './store-xorbs.ts'
 import type { StoredFile } from './stored-file.ts'
 import type { ChunkIndexTable } from './tables.ts'
 import { TermList } from './term-list.ts'
@@ -118,13 +118,11 @@ class Intake {
   }
 
   #leadingEntries(): ChunkIndexTable[] {
-    return uniqueEntries(
-      this.#leading.map(({ hash, place }) => ({
-        chunk_hash: hashToText(hash),
-        xorb_hash: this.#packer.names[place.xorb]!,
-        position: place.position,
-      })),
-    )
+    return this.#leading.map(({ hash, place }) => ({
+      chunk_hash: hashToText(hash),
+      xorb_hash: this.#packer.names[place.xorb]!,
+      position: place.position,
+    }))
   }
 
   async #take(raw: Uint8Array): Promise<void> {

@@ -9,7 +9,7 @@ import { leadingChunks } from './dedup-eligible.ts'
 import { ShardRefused, XorbBeingCollected } from './errors.ts'
 import type { BlobParts } from './parts.ts'
 import { saveFiles, saveHoldings } from './store-files.ts'
-import { findXorbs, indexChunks, uniqueEntries, useXorbs } from './store-xorbs.ts'
+import { findXorbs, indexChunks, useXorbs } from './store-xorbs.ts'
 import type { ChunkIndexTable, XorbsTable } from './tables.ts'
 import { packTerms, xorbsOf } from './terms.ts'
 
@@ -186,7 +186,7 @@ async function register(parts: BlobParts, holder: string, files: readonly Checke
       if (known && known !== sha256)
         throw new ShardRefused(`file ${hash}`, `has sha256 ${known}, not ${sha256}`)
     }
-    await indexChunks(tx, uniqueEntries(files.flatMap(file => file.leading)))
+    await indexChunks(tx, files.flatMap(file => file.leading))
     const claims = files.map(({ hash, sha256 }) => ({
       sha256,
       fileHash: hash,

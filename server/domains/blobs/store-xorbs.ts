@@ -72,13 +72,6 @@ export async function indexChunks(tx: Sql, entries: readonly ChunkIndexTable[]):
   }
 }
 
-/** Each place once: a database may refuse an INSERT that names a key twice. */
-export function uniqueEntries(entries: Iterable<ChunkIndexTable>): ChunkIndexTable[] {
-  const unique = new Map<string, ChunkIndexTable>()
-  for (const entry of entries) unique.set(`${entry.chunk_hash} ${entry.xorb_hash}`, entry)
-  return [...unique.values()]
-}
-
 /** Where the indexed ones of these chunks lie, in xorbs that are not doomed, the oldest xorb first. */
 export async function findIndexedChunks(sql: Sql, chunkHashes: Iterable<string>): Promise<ChunkIndexTable[]> {
   const found: ChunkIndexTable[] = []

@@ -1,0 +1,45 @@
+import { join } from 'node:path'
+import type { Hub } from '../../test/hub.ts'
+import { startNginx } from '../servers/nginx.ts'
+import type { Bench } from './bench.ts'
+import { fillRandom, fillWeights, writeContent } from './contents.ts'
+import { createRepo, untilJobsAreDone, uploadByLfs } from './hub-client.ts'
+import { newMachine } from './programs.ts'
+
+/** One large file in a hub, and the same bytes as a plain file behind nginx. */
+export interface StoredFile {
+  readonly hub: Hub
+  readonly size: number
+  readonly hubUrl: string
+  readonly nginxUrl: string
+}
+
+/** Random bytes, uploaded through LFS: the hub cut them into chunks and stored them as they are. */
+export function storedRandom(bench: Bench): Promise<StoredFile> {
+  return store(bench, fillRandom, uploadByLfs)
+}
+
+/** bf16 weights, uploaded by hf_xet: it cut them, grouped their bytes and compressed them. */
+export function storedWeights(bench: Bench): Promise<StoredFile> {
+  return store(bench, fillWeights, async (hub, repo, path, file) => {
+    const machine = await newMachine(bench, { HF_ENDPOINT: hub.url, HF_TOKEN: hub.token })
+    await machine.run('hf', ['upload', repo, file, path])
+  })
+}
+
+async function store(
+  bench: Bench,
+  fill: (bytes: Uint8Array) => void,
+  upload: (hub: Hub, repo: string, path: string, file: string) => Promise<void>,
+): Promise<StoredFile> {
+  const size = bench.size(1024, 32) * 1024 * 1024
+  const name = 'model.safetensors'
+  const folder = await bench.folder()
+  await writeContent(join(folder, name), size, fill)
+  const hub = await bench.hub()
+  const repo = await createRepo(hub, 'stored')
+  await upload(hub, repo, name, join(folder, name))
+  await untilJobsAreDone(hub)
+  const nginx = await startNginx(bench, folder)
+  return { hub, size, hubUrl: `${hub.url}/${repo}/resolve/main/${name}`, nginxUrl: `${nginx}/${name}` }
+}

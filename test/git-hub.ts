@@ -1,0 +1,192 @@
+import { execFile } from 'node:child_process'
+import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises'
+import type { AddressInfo } from 'node:net'
+import { tmpdir } from 'node:os'
+import { dirname, join } from 'node:path'
+import { pino } from 'pino'
+import type { Blobs } from '../server/domains/blobs/index.ts'
+import { policy } from '../server/domains/policy/index.ts'
+import { createRepo } from '../server/domains/repos/create-repo.ts'
+import { findRepo } from '../server/domains/repos/find-repo.ts'
+import { GitMirror } from '../server/domains/repos/git-mirror.ts'
+import { GitObjects } from '../server/domains/repos/git-objects.ts'
+import { repoMigrations } from '../server/domains/repos/migrations/index.ts'
+import type { RepoParts } from '../server/domains/repos/parts.ts'
+import { gitRoutes } from '../server/domains/repos/routes-git.ts'
+import { openSqlite } from '../server/drivers/database-sqlite.ts'
+import { openFilesystemObjects } from '../server/drivers/objects-filesystem.ts'
+import { createApp } from '../server/http/app.ts'
+import { createDoors } from '../server/http/doors.ts'
+import { type Actor, anonymous, type User } from '../server/kernel/actor.ts'
+import type { EventName } from '../server/kernel/events.ts'
+import type { Repository, RepoType } from '../server/kernel/repository.ts'
+import { Signer } from '../server/kernel/signer.ts'
+
+/** The git routes in one process, on real drivers, with accounts and LFS objects made up. */
+export interface GitHub {
+  readonly url: string
+  readonly parts: RepoParts
+  readonly events: { name: EventName; facts: unknown }[]
+  /** sha256 → size of what every repository holds. */
+  readonly held: Map<string, number>
+  /** What was held by a push. */
+  readonly committed: string[]
+  readonly folder: string
+  createRepo(name: string, options?: { isPrivate?: boolean; type?: RepoType }): Promise<Repository>
+  /** With the owner's password in it. */
+  urlOf(repo: Repository, who?: 'ada' | 'bob' | 'nobody'): string
+  close(): Promise<void>
+}
+
+export const ada: User = {
+  kind: 'user',
+  id: 'ada-id',
+  name: 'ada',
+  isAdmin: false,
+  memberships: new Map(),
+  credential: { kind: 'password' },
+}
+const bob: User = { ...ada, id: 'bob-id', name: 'bob' }
+
+export async function startGitHub(): Promise<GitHub> {
+  const folder = await mkdtemp(join(tmpdir(), 'banyan-git-'))
+  const database = await openSqlite(join(folder, 'hub.sqlite'))
+  await database.migrate(repoMigrations)
+  const objects = await openFilesystemObjects(join(folder, 'objects'))
+  const events: GitHub['events'] = []
+  const held = new Map<string, number>()
+  const committed: string[] = []
+  const blobs = {
+    describe: async (_holder: string, sha256s: Iterable<string>) =>
+      new Map(
+        [...sha256s].filter(sha256 => held.has(sha256)).map(sha256 => [sha256, { size: held.get(sha256) }]),
+      ),
+    hold: async (_tx: unknown, _holder: string, sha256s: readonly string[]) => {
+      committed.push(...sha256s)
+    },
+  } as unknown as Blobs
+  const parts: RepoParts = {
+    database,
+    objects,
+    clock: Date.now,
+    signer: new Signer(new Uint8Array(32)),
+    emit: async (_tx, name, facts) => {
+      events.push({ name, facts })
+    },
+    accounts: {
+      findAccount: async () => ({ id: ada.id, name: ada.name, privateByDefault: false }),
+    } as unknown as RepoParts['accounts'],
+    policy,
+    blobs,
+    git: new GitObjects({ database, objects }),
+    mirror: new GitMirror({ database, objects, folder: join(folder, 'cache') }),
+  }
+  const app = createApp({
+    routes: gitRoutes(parts),
+    doors: createDoors({ ...parts, admitCas: () => undefined }),
+    identify: async authorization => actorOf(authorization),
+    findRepo: (type, namespace, name) => findRepo(parts, type, namespace, name),
+    publicUrl: undefined,
+    log: pino({ level: 'silent' }),
+    metrics: { observe: () => {}, text: async () => '', contentType: 'text/plain' },
+  })
+  await app.listen({ host: '127.0.0.1', port: 0 })
+  const { port } = app.server.address() as AddressInfo
+  const url = `http://127.0.0.1:${port}`
+  return {
+    url,
+    parts,
+    events,
+    held,
+    committed,
+    folder,
+    createRepo: (name, options) =>
+      createRepo(parts, ada, { type: 'model', namespace: 'ada', name, ...options }),
+    urlOf: (repo, who = 'ada') =>
+      `http://${who === 'nobody' ? '' : `${who}:secret@`}127.0.0.1:${port}/${repo.type === 'model' ? '' : `${repo.type}s/`}${repo.namespace}/${repo.name}`,
+    close: async () => {
+      await app.close()
+      await objects.close()
+      await database.close()
+      await rm(folder, { recursive: true, force: true })
+    },
+  }
+}
+
+function actorOf(authorization: string | undefined): Actor {
+  if (authorization === undefined) return anonymous
+  const [name] = Buffer.from(authorization.slice('Basic '.length), 'base64').toString().split(':')
+  return name === 'bob' ? bob : ada
+}
+
+/** Git as a person has it, without any setting of whoever runs the tests. */
+export class GitClient {
+  readonly home: string
+
+  constructor(home: string) {
+    this.home = home
+  }
+
+  /** Rejects with all that git has said when it fails. */
+  run(...args: string[]): Promise<string> {
+    return this.runWithInput('', ...args)
+  }
+
+  async runWithInput(input: string | Uint8Array, ...args: string[]): Promise<string> {
+    const { code, stdout, stderr } = await this.#ended(input, args)
+    if (code !== 0) throw new Error(`git ${args.join(' ')} ended with ${code}:\n${stdout}${stderr}`)
+    return stdout.trim()
+  }
+
+  attempt(...args: string[]): Promise<{ code: number; stdout: string; stderr: string }> {
+    return this.#ended('', args)
+  }
+
+  #ended(
+    input: string | Uint8Array,
+    args: string[],
+  ): Promise<{ code: number; stdout: string; stderr: string }> {
+    return new Promise(resolve => {
+      const options = { cwd: this.home, env: this.env(), maxBuffer: 64 * 1024 * 1024 }
+      const child = execFile('git', args, options, (error, stdout, stderr) => {
+        resolve({ code: error ? Number(error.code ?? 1) : 0, stdout, stderr })
+      })
+      child.stdin?.on('error', () => {}) // a command that does not read its input is fine
+      child.stdin?.end(input)
+    })
+  }
+
+  env(): Record<string, string> {
+    return {
+      PATH: process.env.PATH ?? '',
+      HOME: this.home,
+      GIT_CONFIG_NOSYSTEM: '1',
+      GIT_TERMINAL_PROMPT: '0',
+      LC_ALL: 'C',
+      GIT_AUTHOR_NAME: 'Ada',
+      GIT_AUTHOR_EMAIL: 'ada@example.org',
+      GIT_COMMITTER_NAME: 'Ada',
+      GIT_COMMITTER_EMAIL: 'ada@example.org',
+    }
+  }
+
+  /** Writes the files into the work tree `folder`, and commits them. Gives the commit's id. */
+  async commit(
+    folder: string,
+    files: Record<string, string | Uint8Array>,
+    message = 'change',
+  ): Promise<string> {
+    for (const [path, content] of Object.entries(files)) {
+      const place = join(this.home, folder, path)
+      await mkdir(dirname(place), { recursive: true })
+      await writeFile(place, content)
+    }
+    await this.run('-C', folder, 'add', '-A')
+    await this.run('-C', folder, 'commit', '-qm', message)
+    return await this.run('-C', folder, 'rev-parse', 'HEAD')
+  }
+}
+
+export async function newGitClient(hub: GitHub): Promise<GitClient> {
+  return new GitClient(await mkdtemp(join(hub.folder, 'client-')))
+}

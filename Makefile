@@ -3,7 +3,7 @@
 # below this folder: node_modules/ (a newer Node too, where the found one is too old), .cache/ (for tests).
 
 .DEFAULT_GOAL := help
-.PHONY: help build hub setup check test clean
+.PHONY: help build hub setup check test bench clean
 
 # Tools run on the Node that Banyan runs on, whichever `node` is on PATH.
 with_node = node=$$(bin/find-node) && PATH="$${node%/*}:$(CURDIR)/node_modules/.bin:$$PATH"
@@ -24,6 +24,9 @@ check: build ## formatting, types, import rules, dead code
 
 test: build setup $(if $(ONLY),,check) ## set up, check, run every test; ONLY=test/clients/curl.test.ts runs that file alone
 	@$(with_node) vitest run --reporter=default --reporter=json --outputFile.json=.cache/test-results.json $(ONLY)
+
+bench: build setup ## measure the figures of docs/performance.md; ONLY="head-resolve git-clone" measures those alone
+	@$(with_node) node bench/run.ts $(ONLY)
 
 clean: ## remove all that make has installed; ./data stays
 	rm -rf node_modules .cache coverage

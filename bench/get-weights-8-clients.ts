@@ -4,7 +4,8 @@ import { storedWeights } from './kit/stored-file.ts'
 
 export const figure: Figure = {
   name: 'get-weights-8-clients',
-  question: 'How fast do eight clients at once get 1 GiB of bf16 weights, stored compressed, over plain HTTP?',
+  question:
+    'How fast do eight clients at once get 1 GiB of bf16 weights, stored compressed, over plain HTTP?',
   unit: 'MB/s',
   reference: 'nginx with sendfile, the same bytes as one file',
   target: [{ of: 'ratio', atLeast: 0.3 }],

@@ -7,7 +7,10 @@ export const figure: Figure = {
   question: 'How many GET requests for the facts about a model are answered each second?',
   unit: 'requests/s',
   reference: 'a bare Fastify route that answers the same bytes and headers',
-  target: [{ of: 'ratio', atLeast: 0.4 }, { of: 'ours', atLeast: 3183 }],
+  target: [
+    { of: 'ratio', atLeast: 0.4 },
+    { of: 'ours', atLeast: 3183 },
+  ],
   async run(bench) {
     const { hub, repo } = await bench.shared(fewFiles)
     return compareRequests(bench, 'GET', new URL(`/api/models/${repo}`, hub.url))

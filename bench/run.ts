@@ -27,6 +27,7 @@ const run = new Bench(isSmall)
 console.log(tableHead)
 try {
   for (const name of asked.length > 0 ? asked : names) {
+    const started = Date.now()
     process.stderr.write(`${name}\n`)
     const bench = new Bench(isSmall, run)
     try {
@@ -40,6 +41,7 @@ try {
     } finally {
       await bench.close()
     }
+    process.stderr.write(`    ${((Date.now() - started) / 1000).toFixed(1)} s in all\n`)
   }
 } finally {
   await run.close()

@@ -54,11 +54,16 @@ export class Bench {
     return folder
   }
 
-  /** A real hub, as `bin/banyan serve` starts it. */
+  /** A real hub of the figure's own, as `bin/banyan serve` starts it. */
   async hub(): Promise<Hub> {
     const hub = await startHub()
     this.defer(() => hub.stop())
     return hub
+  }
+
+  /** The hub of this run, for figures that want nothing of it but answers. Repositories are to be named after figures. */
+  sharedHub(): Promise<Hub> {
+    return this.shared(startShared)
   }
 
   /** What several figures of one run need and what is slow to make: made once, kept until the run ends. */
@@ -77,7 +82,7 @@ export class Bench {
     const rounds = this.isSmall ? Math.min(plan.rounds, 1) : plan.rounds
     const ours: number[] = []
     const reference: number[] = []
-    for (let round = plan.warmUp ? -1 : 0; round < rounds; round++) {
+    for (let round = plan.warmUp && !this.isSmall ? -1 : 0; round < rounds; round++) {
       await plan.prepare?.(round)
       const sides = [
         async () => ours.push(await plan.ours(round)),
@@ -95,6 +100,10 @@ export class Bench {
   async close(): Promise<void> {
     await this.#stack.disposeAsync()
   }
+}
+
+function startShared(run: Bench): Promise<Hub> {
+  return run.hub()
 }
 
 function show(values: readonly number[]): string {

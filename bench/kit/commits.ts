@@ -11,7 +11,7 @@ import { newMachine } from './programs.ts'
  * writing the working tree that git reads, and making the body that the hub reads.
  */
 export async function compareCommits(bench: Bench, count: number, rounds: number): Promise<Rounds> {
-  const hub = await bench.hub()
+  const hub = await bench.sharedHub()
   const machine = await newMachine(bench)
   const folder = await bench.folder()
   let repo = ''
@@ -21,7 +21,7 @@ export async function compareCommits(bench: Bench, count: number, rounds: number
     warmUp: true,
     async prepare(round) {
       const files = smallFiles(count, `round ${round}`)
-      repo = await createRepo(hub, `commits-${round + 1}`)
+      repo = await createRepo(hub, `commit-${count}-${round + 1}`)
       body = commitBody('Add files', files.map(fileLine))
       await initDurable(machine, join(folder, String(round)))
       await writeFiles(join(folder, String(round)), files)

@@ -20,7 +20,11 @@ export function fillWeights(bytes: Uint8Array): void {
 }
 
 /** Writes `size` bytes, made piece by piece by `fill`. */
-export async function writeContent(path: string, size: number, fill: (bytes: Uint8Array) => void): Promise<void> {
+export async function writeContent(
+  path: string,
+  size: number,
+  fill: (bytes: Uint8Array) => void,
+): Promise<void> {
   const file = await open(path, 'w')
   try {
     const piece = new Uint8Array(Math.min(size, pieceBytes))

@@ -7,9 +7,7 @@ import type { StoredFile } from './stored-file.ts'
 export async function compareDownloads(bench: Bench, stored: StoredFile, clients: number): Promise<Rounds> {
   const machine = await newMachine(bench)
   const measure = async (url: string) => {
-    const duration = await seconds(() =>
-      Promise.all(Array.from({ length: clients }, () => fetchWhole(machine, url, stored.size))),
-    )
+    const duration = await seconds(() => fetchTogether(machine, url, stored.size, clients))
     return megabytesPerSecond(stored.size * clients, duration)
   }
   return bench.interleave({
@@ -18,6 +16,16 @@ export async function compareDownloads(bench: Bench, stored: StoredFile, clients
     ours: () => measure(stored.hubUrl),
     reference: () => measure(stored.nginxUrl),
   })
+}
+
+/** So many clients at once, each of which fetches the whole file. */
+export async function fetchTogether(
+  machine: Machine,
+  url: string,
+  size: number,
+  clients: number,
+): Promise<void> {
+  await Promise.all(Array.from({ length: clients }, () => fetchWhole(machine, url, size)))
 }
 
 async function fetchWhole(machine: Machine, url: string, size: number): Promise<void> {

@@ -9,7 +9,7 @@ export interface Figure {
   readonly unit: string
   /** What stands beside us, exactly. */
   readonly reference: string
-  /** All of them have to hold. */
+  /** All of them have to hold. None: the figure is only stated. */
   readonly target: readonly Bound[]
   run(bench: Bench): Promise<Rounds>
 }
@@ -37,7 +37,9 @@ export function median(values: readonly number[]): number {
   return sorted.length % 2 ? upper : (upper + sorted[middle - 1]!) / 2
 }
 
-export function isReached(target: readonly Bound[], ours: number, ratio: number): boolean {
+/** Undefined when there is no target. */
+export function isReached(target: readonly Bound[], ours: number, ratio: number): boolean | undefined {
+  if (target.length === 0) return undefined
   return target.every(({ of, atLeast, atMost }) => {
     const value = of === 'ratio' ? ratio : ours
     return value >= (atLeast ?? -Infinity) && value <= (atMost ?? Infinity)
@@ -45,6 +47,7 @@ export function isReached(target: readonly Bound[], ours: number, ratio: number)
 }
 
 export function describeTarget(target: readonly Bound[], unit: string): string {
+  if (target.length === 0) return 'none, only stated'
   return target
     .map(({ of, atLeast, atMost }) => {
       const limit = atLeast ?? atMost

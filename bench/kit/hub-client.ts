@@ -23,7 +23,10 @@ export function commitBody(summary: string, lines: readonly object[]): string {
 }
 
 export function fileLine({ path, content }: NewFile): object {
-  return { key: 'file', value: { path, content: Buffer.from(content).toString('base64'), encoding: 'base64' } }
+  return {
+    key: 'file',
+    value: { path, content: Buffer.from(content).toString('base64'), encoding: 'base64' },
+  }
 }
 
 export function postCommit(hub: Hub, repo: string, body: string): Promise<unknown> {

@@ -15,7 +15,8 @@ export interface Result {
   readonly reference: number
   /** Ours divided by the reference. */
   readonly ratio: number
-  readonly isReached: boolean
+  /** Undefined when there is no target. */
+  readonly isReached: boolean | undefined
 }
 
 export function judge(figure: Figure, rounds: Rounds): Result {
@@ -32,7 +33,7 @@ export function tableLine({ figure, ours, reference, ratio, isReached }: Result)
     `${round(reference)} ${figure.unit}`,
     `${round(ratio)}x`,
     describeTarget(figure.target, figure.unit),
-    isReached ? 'yes' : 'no',
+    isReached === undefined ? '–' : isReached ? 'yes' : 'no',
   )
 }
 

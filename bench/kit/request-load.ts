@@ -24,7 +24,8 @@ const headEnd = Buffer.from('\r\n\r\n')
 const lastChunk = Buffer.from('0\r\n\r\n')
 
 process.once('message', async message => {
-  process.send?.(await run(message as Load), () => process.disconnect())
+  process.send?.(await run(message as Load))
+  process.disconnect?.()
 })
 
 async function run(load: Load): Promise<Served> {
@@ -46,7 +47,7 @@ async function run(load: Load): Promise<Served> {
       socket.on('connect', ask)
       socket.on('error', reject)
       socket.on('close', () => reject(new Error(`${load.url}: the server closed a connection`)))
-      socket.on('data', bytes => {
+      socket.on('data', (bytes: Buffer) => {
         try {
           if (!answer.isWhole(bytes)) return
         } catch (error) {
@@ -86,7 +87,7 @@ class AnswerReader {
       this.#head = this.#head.length === 0 ? bytes : Buffer.concat([this.#head, bytes])
       const at = this.#head.indexOf(headEnd)
       if (at < 0) return false
-      const head = this.#head.latin1Slice(0, at).toLowerCase()
+      const head = this.#head.toString('latin1', 0, at).toLowerCase()
       if (!head.startsWith('http/1.1 200')) throw new Error(`answered ${head}`)
       this.#left = this.#hasNoBody ? 0 : Number(/\r\ncontent-length: (\d+)/.exec(head)?.[1] ?? Infinity)
       body = this.#head.subarray(at + headEnd.length)

@@ -11,7 +11,7 @@ interface StoredRepo {
 
 /** A model as most are: a card, a few small files, weights (4 MiB of noise here, through LFS). */
 export async function fewFiles(bench: Bench): Promise<StoredRepo> {
-  const hub = await bench.shared(quietHub)
+  const hub = await bench.sharedHub()
   const repo = await createRepo(hub, 'few-files')
   const weights = join(await bench.folder(), 'model.safetensors')
   await writeContent(weights, 4 * 1024 * 1024, fillRandom)
@@ -30,15 +30,10 @@ export async function fewFiles(bench: Bench): Promise<StoredRepo> {
 
 /** A model with 1,000 files in its root. */
 export async function thousandFiles(bench: Bench): Promise<StoredRepo> {
-  const hub = await bench.shared(quietHub)
+  const hub = await bench.sharedHub()
   const repo = await createRepo(hub, 'thousand-files')
   const files = smallFiles(bench.size(1000, 100), 'thousand')
   await postCommit(hub, repo, commitBody('Add files', files.map(fileLine)))
   await untilJobsAreDone(hub)
   return { hub, repo }
-}
-
-/** A hub that does nothing but answer. */
-function quietHub(bench: Bench): Promise<Hub> {
-  return bench.hub()
 }

@@ -19,7 +19,11 @@ serve(async (answers: readonly CannedAnswer[]) => {
     app.route({
       method,
       url: path.split('?', 1)[0] ?? path,
-      handler: (_request, reply) => reply.code(status).headers(headers).send(method === 'HEAD' ? undefined : body),
+      handler: (_request, reply) =>
+        reply
+          .code(status)
+          .headers(headers)
+          .send(method === 'HEAD' ? undefined : body),
     })
   }
   return {

@@ -36,7 +36,9 @@ export function serve<Options>(
 }
 
 /** For servers of plain `node:http`. */
-export function plainServer(listener: RequestListener): { listen(port: number, host: string): Promise<number> } {
+export function plainServer(listener: RequestListener): {
+  listen(port: number, host: string): Promise<number>
+} {
   const server: Server = createServer(listener)
   return {
     listen: (port, host) =>

@@ -15,7 +15,7 @@ function chunkLists(maxLength: number): fc.Arbitrary<ChunkList> {
   return fc.array(fc.record({ hash, length: fc.nat(131_072) }), { maxLength }).map(packChunks)
 }
 
-function keyed(key: string, content: string | Uint8Array): string {
+function keyed(key: string, content: string | Buffer): string {
   return Blake3Hasher.newKeyed(Buffer.from(key, 'hex')).update(content).digest('hex')
 }
 

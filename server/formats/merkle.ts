@@ -26,7 +26,8 @@ function keyedHash(key: Uint8Array): KeyedHash {
   return bytes => {
     hasher.reset()
     // By way of hex, which is twice as fast as digestBuffer().
-    return Buffer.from(hasher.update(bytes).digest('hex'), 'hex')
+    const buffer = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength)
+    return Buffer.from(hasher.update(buffer).digest('hex'), 'hex')
   }
 }
 

@@ -10,7 +10,7 @@ import type { z } from 'zod'
 import { type Actor, anonymous } from '../kernel/actor.ts'
 import { MalformedInput, RepoNotFound } from '../kernel/errors.ts'
 import { type Repository, type RepoType, repoTypes } from '../kernel/repository.ts'
-import { bodyStream, parseBody, readBody } from './body.ts'
+import { bodyStream, drainBody, parseBody, readBody } from './body.ts'
 import type { Doors } from './doors.ts'
 import { answerTo, RouteNotFound } from './error-map.ts'
 import type { Metrics } from './metrics.ts'
@@ -59,6 +59,7 @@ export function createApp(parts: AppParts): FastifyInstance {
     reply.header('x-request-id', request.id)
   })
   app.addHook('onResponse', async (request, reply) => {
+    drainBody(request.raw)
     const path = request.raw.url?.split('?', 1)[0]
     parts.metrics.observe(
       request.method,
@@ -80,8 +81,9 @@ export function createApp(parts: AppParts): FastifyInstance {
   app.setErrorHandler((error, request, reply) => {
     sendError(parts, error, request, reply)
   })
-  app.setNotFoundHandler((request, reply) => {
-    sendError(parts, notFound(request), request, reply)
+  app.setNotFoundHandler(async request => {
+    actors.set(request, await parts.identify(request.headers.authorization))
+    throw notFound(request)
   })
   for (const route of parts.routes) {
     for (const { url, type } of expandPath(route.path)) {
@@ -204,7 +206,12 @@ function notFound(request: FastifyRequest): Error {
   return name?.[1] ? new RepoNotFound(name[1]) : new RouteNotFound(request.method, path)
 }
 
-function sendError(parts: AppParts, error: unknown, request: FastifyRequest, reply: FastifyReply): void {
+function sendError(
+  parts: AppParts,
+  error: unknown,
+  request: FastifyRequest,
+  reply: FastifyReply,
+): FastifyReply {
   const answer = answerTo(error, {
     actor: actors.get(request) ?? anonymous,
     origin: originOf(parts, request),
@@ -217,6 +224,10 @@ function sendError(parts: AppParts, error: unknown, request: FastifyRequest, rep
     .removeHeader('etag')
     .removeHeader('content-disposition')
   reply.code(answer.status).headers(answer.headers)
-  if (request.method === 'HEAD') reply.send()
-  else reply.type('application/json; charset=utf-8').send(answer.body)
+  if (request.method === 'HEAD') return reply.send()
+  // git-lfs shows `message`, the Hugging Face clients `error`.
+  const isLfs = request.raw.url?.includes('/info/lfs/')
+  return reply
+    .type('application/json; charset=utf-8')
+    .send(isLfs ? { ...answer.body, message: answer.body.error } : answer.body)
 }

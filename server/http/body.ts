@@ -3,8 +3,7 @@ import { createGunzip } from 'node:zlib'
 import { LimitExceeded, MalformedInput } from '../kernel/errors.ts'
 
 /**
- * The request's bytes, gunzipped when it says so (git does for large negotiations). A cut upload rejects with
- * `BodyCut`, so that half a body is never taken for the whole.
+ * The request's bytes, gunzipped when it says so (git does for large negotiations). A cut upload rejects, so that half a body is never taken for the whole.
  */
 export async function* bodyStream(request: IncomingMessage): AsyncIterable<Uint8Array> {
   const encoding = request.headers['content-encoding']?.toLowerCase() ?? 'identity'
@@ -12,7 +11,9 @@ export async function* bodyStream(request: IncomingMessage): AsyncIterable<Uint8
     throw new MalformedInput('content-encoding', `"${encoding}" is not understood; send identity or gzip`)
   }
   try {
-    yield* encoding === 'identity' ? request : request.pipe(createGunzip())
+    // A route that stops reading must not tear down the socket: the refusal still has to travel on it.
+    const keepOpen = { destroyOnReturn: false }
+    yield* encoding === 'identity' ? request.iterator(keepOpen) : request.pipe(createGunzip())
   } catch (error) {
     if (error instanceof Error && 'code' in error) {
       if (error.code === 'ECONNRESET')
@@ -21,6 +22,21 @@ export async function* bodyStream(request: IncomingMessage): AsyncIterable<Uint8
     }
     throw error
   }
+}
+
+/** A client that is told "no" while it still sends may send this much more before it is cut off. */
+const drainLimit = 256 * 1024 * 1024
+
+/** Lets the rest of an unread body pass by: most clients read the answer only after they have sent everything. */
+export function drainBody(request: IncomingMessage): void {
+  if (request.complete || request.destroyed) return
+  let drained = 0
+  request.on('data', (piece: Uint8Array) => {
+    drained += piece.length
+    if (drained > drainLimit) request.destroy()
+  })
+  request.on('error', () => {})
+  request.resume()
 }
 
 /** Reads a body that is parsed as one value. */

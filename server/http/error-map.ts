@@ -19,8 +19,8 @@ export class RouteNotFound extends HubError {
 export interface ErrorAnswer {
   readonly status: number
   readonly headers: Readonly<Record<string, string>>
-  /** `error` is what the Hugging Face clients read, `message` what git-lfs does. */
-  readonly body: { readonly error: string; readonly message: string }
+  /** `error` is what clients read, with what else a refusal carries. */
+  readonly body: { readonly error: string }
 }
 
 interface Rule<E> {
@@ -151,7 +151,7 @@ function answer(
   const set = Object.entries({ 'x-error-message': headerText(message), ...headers }).filter(
     (entry): entry is [string, string] => entry[1] !== undefined,
   )
-  return { status, headers: Object.fromEntries(set), body: { error: message, message, ...body } }
+  return { status, headers: Object.fromEntries(set), body: { error: message, ...body } }
 }
 
 /** Headers carry ASCII; the body has the true text. */

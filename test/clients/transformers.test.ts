@@ -17,14 +17,13 @@ it('transformers loads configuration and tokenizer from the hub, and pushes its 
     'special_tokens_map.json',
   ]
   const files = Object.fromEntries(names.map(name => [name, `${MINILM}/${name}`]))
-  const { oid } = await ada.python<{ oid: string }>('push', { repo: 'ada/minilm', files, private: true })
+  await ada.python('push', { repo: 'ada/minilm', files, private: true })
 
   const loaded = await ada.python<Record<string, unknown>>('transformers_load', { repo: 'ada/minilm' })
   expect(loaded).toEqual({
     model_type: 'bert',
     hidden_size: 384,
     layers: 6,
-    commit: oid,
     tokenizer: expect.stringContaining('BertTokenizer'),
     ids: [101, 7592, 2088, 102], // as the published all-MiniLM-L6-v2 gives them
     text: 'banyan runs anywhere.',

@@ -25,8 +25,22 @@ export const gracePeriod = 7 * 24 * 3600 * 1000
  */
 export async function openBlobsForTest(open?: (folder: string) => Promise<Database>) {
   const folder = await mkdtemp(join(tmpdir(), 'banyan-blobs-'))
-  const database = await (open ?? (path => openSqlite(join(path, 'banyan.sqlite'))))(folder)
-  await database.migrate(blobMigrations)
+  const driver = await (open ?? (path => openSqlite(join(path, 'banyan.sqlite'))))(folder)
+  await driver.migrate(blobMigrations)
+  const interposed: { beforeTransaction?: () => Promise<void> } = {}
+  const database: Database = {
+    kind: driver.kind,
+    sql: driver.sql,
+    async transaction(work) {
+      await interposed.beforeTransaction?.()
+      return await driver.transaction(work)
+    },
+    afterCommit: listener => driver.afterCommit(listener),
+    isDuplicate: error => driver.isDuplicate(error),
+    migrate: migrations => driver.migrate(migrations),
+    ping: () => driver.ping(),
+    close: () => driver.close(),
+  }
   const store = await openFilesystemObjects(join(folder, 'objects'))
   // Tests put themselves between a use case and the store.
   const objects: ObjectStore = {
@@ -61,6 +75,7 @@ export async function openBlobsForTest(open?: (folder: string) => Promise<Databa
   return {
     blobs,
     database,
+    interposed,
     objects,
     /** The driver itself. */
     store,

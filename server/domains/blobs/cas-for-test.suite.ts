@@ -49,22 +49,32 @@ export function makeFile(
   return { hash: hashToText(hasher.digest()), sha256: sha256(content), terms }
 }
 
-/** A client of the CAS with the token of one user for one holder. */
+/** A client of the CAS with fresh tokens of one user for one holder. */
 export class CasClient {
   readonly #hub: BlobsForTest
-  readonly #token: string
+  readonly #token: () => string
 
-  constructor(hub: BlobsForTest, holder: string, subject: string | undefined, scope: 'read' | 'write' = 'write') {
+  constructor(
+    hub: BlobsForTest,
+    holder: string,
+    subject: string | undefined,
+    scope: 'read' | 'write' = 'write',
+  ) {
     this.#hub = hub
-    this.#token = hub.blobs.issueToken({ holder, subject, scope }).accessToken
+    this.#token = () => hub.blobs.issueToken({ holder, subject, scope }).accessToken
   }
 
-  request(method: 'GET' | 'POST', path: string, body?: Uint8Array | string, headers: Record<string, string> = {}) {
+  request(
+    method: 'GET' | 'POST',
+    path: string,
+    body?: Uint8Array | string,
+    headers: Record<string, string> = {},
+  ) {
     const payload = typeof body === 'string' ? body : body && Buffer.from(body)
     return this.#hub.app.inject({
       method,
       url: `/cas${path}`,
-      headers: { authorization: `Bearer ${this.#token}`, ...headers },
+      headers: { authorization: `Bearer ${this.#token()}`, ...headers },
       ...(payload !== undefined && { payload }),
     })
   }
@@ -86,7 +96,10 @@ export class CasClient {
     const xorb = makeXorb(chunksOf(content))
     const file = makeFile(content, { xorb, start: 0, end: xorb.index.frameEnds.length })
     await expectStatus(200, this.postXorb(xorb))
-    await expectStatus(200, this.postShard({ files: [file], xorbs: [{ hash: xorb.hash, chunks: xorb.index.chunks }] }))
+    await expectStatus(
+      200,
+      this.postShard({ files: [file], xorbs: [{ hash: xorb.hash, chunks: xorb.index.chunks }] }),
+    )
     return { xorb, file }
   }
 
@@ -99,7 +112,9 @@ export class CasClient {
     }
     const parts: Buffer[] = []
     for (const term of answer.terms) {
-      const entry = answer.xorbs[term.hash]!.find(({ ranges }) => ranges.some(part => holds(part, term.range)))!
+      const entry = answer.xorbs[term.hash]!.find(({ ranges }) =>
+        ranges.some(part => holds(part, term.range)),
+      )!
       const part = entry.ranges.find(candidate => holds(candidate, term.range))!
       const url = new URL(entry.url)
       const frames = await this.#hub.app.inject({
@@ -113,7 +128,11 @@ export class CasClient {
         .selectAll()
         .where('hash', '=', term.hash)
         .executeTakeFirstOrThrow()
-      const object = await this.#hub.store.read(`xorbs/${term.hash.slice(0, 2)}/${term.hash}`, 0, row.object_bytes)
+      const object = await this.#hub.store.read(
+        `xorbs/${term.hash.slice(0, 2)}/${term.hash}`,
+        0,
+        row.object_bytes,
+      )
       const { lengths } = verifyXorb(object, term.hash).chunks
       const chunks = [
         ...decodeFrames('fetched', frames.rawPayload, lengths.slice(part.chunks.start, part.chunks.end)),
@@ -141,6 +160,7 @@ export async function expectStatus<T extends { statusCode: number; body: string 
   answer: Promise<T>,
 ): Promise<T> {
   const found = await answer
-  if (found.statusCode !== status) throw new Error(`expected ${status}, got ${found.statusCode}: ${found.body.slice(0, 300)}`)
+  if (found.statusCode !== status)
+    throw new Error(`expected ${status}, got ${found.statusCode}: ${found.body.slice(0, 300)}`)
   return found
 }

@@ -46,6 +46,10 @@ export async function registerShard(
   await register(parts, holder, checked)
 }
 
+/** hf_xet remembers for three weeks what it has uploaded (`MDB_SHARD_LOCAL_CACHE_EXPIRATION`), collected or not. */
+const notStored =
+  'is not stored; upload it before the shard. If your client remembers it from an upload whose files were deleted since, make it forget: remove ~/.cache/huggingface/xet'
+
 async function findShardXorbs(
   parts: BlobParts,
   files: readonly ShardFile[],
@@ -56,7 +60,7 @@ async function findShardXorbs(
   const rows = await findXorbs(parts.database.sql, names)
   for (const name of names) {
     const row = rows.get(name)
-    if (!row) throw new ShardRefused(`xorb ${name}`, 'is not stored; upload it before the shard')
+    if (!row) throw new ShardRefused(`xorb ${name}`, notStored)
     if (row.doomed_at !== null) throw new XorbBeingCollected(name)
   }
   return rows
@@ -186,7 +190,10 @@ async function register(parts: BlobParts, holder: string, files: readonly Checke
       if (known && known !== sha256)
         throw new ShardRefused(`file ${hash}`, `has sha256 ${known}, not ${sha256}`)
     }
-    await indexChunks(tx, files.flatMap(file => file.leading))
+    await indexChunks(
+      tx,
+      files.flatMap(file => file.leading),
+    )
     const claims = files.map(({ hash, sha256 }) => ({
       sha256,
       fileHash: hash,

@@ -1,9 +1,9 @@
 import { randomBytes } from 'node:crypto'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
-import { clientFiles } from '../../formats/testdata/client-files.ts'
-import { hfXetUpload, huggingfaceJsUpload } from '../../formats/testdata/client-uploads.ts'
 import { parseShard, type ShardFile } from '../../formats/shard.ts'
 import { encodeShard } from '../../formats/shard-encode.ts'
+import { clientFiles } from '../../formats/testdata/client-files.ts'
+import { hfXetUpload, huggingfaceJsUpload } from '../../formats/testdata/client-uploads.ts'
 import { encodeXorbFooter, xorbFooterLength } from '../../formats/xorb-footer.ts'
 import { encodeStoredFrame } from '../../formats/xorb-frame.ts'
 import { type BlobsForTest, inPieces, openBlobsForTest, readAll, sha256 } from './blobs-for-test.suite.ts'
@@ -28,27 +28,34 @@ describe('uploading by Xet', () => {
   const stored = async (hash: string) =>
     (await hub.tables.selectFrom('xorbs').selectAll().where('hash', '=', hash).execute()).length === 1
 
-  it.each(Object.entries({ hfXetUpload, huggingfaceJsUpload }))('takes what a real client sent: %s', async (_, upload) => {
-    for (const xorb of upload.xorbs) {
-      expect((await expectStatus(200, alice.postXorb(xorb))).json()).toEqual({ was_inserted: true })
-    }
-    await expectStatus(200, alice.postShard(upload.shard))
-    await hub.proveClaims()
-    const byText = new Map(Object.values(clientFiles).map(bytes => [sha256(bytes), bytes]))
-    const { files } = parseShard(upload.shard)
-    expect(files.length).toBeGreaterThan(0)
-    for (const claimed of files) {
-      const file = (await hub.blobs.describe('alice/model', [claimed.sha256!])).get(claimed.sha256!)!
-      expect(file).toMatchObject({ fileHash: claimed.hash, state: 'proven' })
-      expect((await readAll(hub.blobs.read(file))).equals(byText.get(claimed.sha256!)!)).toBe(true)
-      expect((await alice.download(claimed.hash)).equals(byText.get(claimed.sha256!)!)).toBe(true)
-    }
-    expect(await hub.check(true)).toEqual([])
-  })
+  it.each(Object.entries({ hfXetUpload, huggingfaceJsUpload }))(
+    'takes what a real client sent: %s',
+    async (_, upload) => {
+      for (const xorb of upload.xorbs) {
+        expect((await expectStatus(200, alice.postXorb(xorb))).json()).toEqual({ was_inserted: true })
+      }
+      await expectStatus(200, alice.postShard(upload.shard))
+      await hub.proveClaims()
+      const byText = new Map(Object.values(clientFiles).map(bytes => [sha256(bytes), bytes]))
+      const { files } = parseShard(upload.shard)
+      expect(files.length).toBeGreaterThan(0)
+      for (const claimed of files) {
+        const file = (await hub.blobs.describe('alice/model', [claimed.sha256!])).get(claimed.sha256!)!
+        expect(file).toMatchObject({ fileHash: claimed.hash, state: 'proven' })
+        expect((await readAll(hub.blobs.read(file))).equals(byText.get(claimed.sha256!)!)).toBe(true)
+        expect((await alice.download(claimed.hash)).equals(byText.get(claimed.sha256!)!)).toBe(true)
+      }
+      expect(await hub.check(true)).toEqual([])
+    },
+  )
 
   it('stores a xorb once, with a footer of its own, with or without one in the upload', async () => {
     const footer = encodeXorbFooter(whole.index)
-    expect((await expectStatus(200, alice.postXorb({ ...whole, body: Buffer.concat([whole.body, footer]) }))).json()).toEqual({
+    expect(
+      (
+        await expectStatus(200, alice.postXorb({ ...whole, body: Buffer.concat([whole.body, footer]) }))
+      ).json(),
+    ).toEqual({
       was_inserted: true,
     })
     const object = await readAll(hub.store.stream(`xorbs/${whole.hash.slice(0, 2)}/${whole.hash}`))
@@ -75,10 +82,19 @@ describe('uploading by Xet', () => {
       'other name': { hash: anyHash, body: whole.body },
       'cut inside a frame': { hash: whole.hash, body: whole.body.subarray(0, -5) },
       'cut at a frame': { hash: whole.hash, body: whole.body.subarray(0, whole.index.frameEnds.at(-2)) },
-      'cut inside a header': { hash: whole.hash, body: whole.body.subarray(0, whole.index.frameEnds[0]! + 5) },
+      'cut inside a header': {
+        hash: whole.hash,
+        body: whole.body.subarray(0, whole.index.frameEnds[0]! + 5),
+      },
       'footer of another xorb': { hash: whole.hash, body: Buffer.concat([whole.body, otherFooter]) },
-      'footer cut short': { hash: whole.hash, body: Buffer.concat([whole.body, encodeXorbFooter(whole.index).subarray(0, -1)]) },
-      'something after the frames': { hash: whole.hash, body: Buffer.concat([whole.body, Buffer.from('more')]) },
+      'footer cut short': {
+        hash: whole.hash,
+        body: Buffer.concat([whole.body, encodeXorbFooter(whole.index).subarray(0, -1)]),
+      },
+      'something after the frames': {
+        hash: whole.hash,
+        body: Buffer.concat([whole.body, Buffer.from('more')]),
+      },
       'zeros after the frames': { hash: whole.hash, body: Buffer.concat([whole.body, Buffer.alloc(16)]) },
       nothing: { hash: whole.hash, body: Buffer.alloc(0) },
     }
@@ -92,6 +108,21 @@ describe('uploading by Xet', () => {
     // Nor does a name that is stored already excuse a lie.
     await expectStatus(200, alice.postXorb(whole))
     await expectStatus(400, alice.postXorb({ hash: whole.hash, body: flipped }))
+  })
+
+  it('finds the lie in a xorb of many batches', async () => {
+    const large = makeXorb(chunksOf(randomBytes(12_000_000)))
+    for (const at of [10, 6_000_000, large.body.length - 10]) {
+      const flipped = Buffer.from(large.body)
+      flipped[at]! ^= 1
+      const answer = await expectStatus(400, alice.postXorb({ hash: large.hash, body: flipped }))
+      expect(answer.body).toContain(large.hash)
+    }
+    expect(await stored(large.hash)).toBe(false)
+    await expectStatus(200, alice.postXorb(large))
+    const upload = { files: [], xorbs: [{ hash: large.hash, chunks: large.index.chunks }] }
+    await expectStatus(200, alice.postShard(upload))
+    expect(await hub.check(true)).toEqual([])
   })
 
   it('stops a xorb that has too many chunks or bytes', async () => {
@@ -116,7 +147,8 @@ describe('uploading by Xet', () => {
     for (const size of [1, 7, 8, 9, 4096, 65_536, upload.length]) {
       const body = size < 100 ? upload.subarray(upload.length - 70_000 - 8) : upload
       // From the last frame on, for single bytes take long.
-      const from = size < 100 ? Buffer.concat([encodeStoredFrame(Buffer.alloc(9)), encodeXorbFooter(whole.index)]) : body
+      const from =
+        size < 100 ? Buffer.concat([encodeStoredFrame(Buffer.alloc(9)), encodeXorbFooter(whole.index)]) : body
       let frames = Buffer.alloc(0)
       let footer = Buffer.alloc(0)
       let chunks = 0
@@ -151,9 +183,16 @@ describe('uploading by Xet', () => {
   it('registers files whose terms are proven, and again', async () => {
     await expectStatus(200, alice.postXorb(whole))
     const half = count >> 1
-    const twice = Buffer.concat([content, content.subarray(0, whole.index.chunks.lengths.slice(0, half).reduce((a, b) => a + b))])
+    const twice = Buffer.concat([
+      content,
+      content.subarray(
+        0,
+        whole.index.chunks.lengths.slice(0, half).reduce((a, b) => a + b),
+      ),
+    ])
     const file = makeFile(twice, { xorb: whole, start: 0, end: count }, { xorb: whole, start: 0, end: half })
-    for (let i = 0; i < 3; i++) await expectStatus(200, alice.postShard({ files: [wholeFile, file, file], xorbs: [] }))
+    for (let i = 0; i < 3; i++)
+      await expectStatus(200, alice.postShard({ files: [wholeFile, file, file], xorbs: [] }))
     const found = await hub.blobs.describe('alice/model', [sha256(twice), sha256(content)])
     expect(found.get(sha256(twice))).toEqual({
       fileHash: file.hash,
@@ -163,7 +202,9 @@ describe('uploading by Xet', () => {
     })
     expect((await readAll(hub.blobs.read(found.get(sha256(twice))!))).equals(twice)).toBe(true)
     await hub.proveClaims()
-    expect((await hub.blobs.describe('alice/model', [sha256(twice)])).get(sha256(twice))?.state).toBe('proven')
+    expect((await hub.blobs.describe('alice/model', [sha256(twice)])).get(sha256(twice))?.state).toBe(
+      'proven',
+    )
     await expectStatus(200, alice.postShard({ files: [], xorbs: [] }))
   })
 
@@ -183,10 +224,23 @@ describe('uploading by Xet', () => {
     const { rangeHash: _, ...proofless } = term
     const { sha256: __, ...nameless } = wholeFile
     const part = makeFile(content, { xorb: whole, start: 0, end: count - 1 })
-    const lies: Record<string, { files: ShardFile[]; xorbs?: { hash: string; chunks: typeof whole.index.chunks }[]; says: string }> = {
-      'foreign xorb': { files: [makeFile(content, { xorb: other, start: 0, end: 2 })], says: 'is not stored' },
-      'listed xorb that is not stored': { files: [], xorbs: [{ hash: other.hash, chunks: other.index.chunks }], says: 'is not stored' },
-      'length too large': { files: [withTerm({ unpackedLength: term.unpackedLength + 1 })], says: 'its chunks have' },
+    const lies: Record<
+      string,
+      { files: ShardFile[]; xorbs?: { hash: string; chunks: typeof whole.index.chunks }[]; says: string }
+    > = {
+      'foreign xorb': {
+        files: [makeFile(content, { xorb: other, start: 0, end: 2 })],
+        says: 'is not stored',
+      },
+      'listed xorb that is not stored': {
+        files: [],
+        xorbs: [{ hash: other.hash, chunks: other.index.chunks }],
+        says: 'is not stored',
+      },
+      'length too large': {
+        files: [withTerm({ unpackedLength: term.unpackedLength + 1 })],
+        says: 'its chunks have',
+      },
       'range past the end': { files: [withTerm({ chunkEnd: count + 1 })], says: `which has ${count}` },
       'wrong range hash': { files: [withTerm({ rangeHash: anyHash })], says: 'range hash' },
       'no range hash': { files: [{ ...wholeFile, terms: [proofless] }], says: 'range hash' },
@@ -194,14 +248,20 @@ describe('uploading by Xet', () => {
       'hash of a part': { files: [{ ...wholeFile, terms: part.terms }], says: 'its chunks hash to' },
       'no sha256': { files: [nameless], says: 'without its sha256' },
       'two sha256s': { files: [wholeFile, { ...wholeFile, sha256: anyHash }], says: 'two sha256s' },
-      'chunks of another xorb': { files: [wholeFile], xorbs: [{ hash: whole.hash, chunks: other.index.chunks }], says: 'other chunks' },
+      'chunks of another xorb': {
+        files: [wholeFile],
+        xorbs: [{ hash: whole.hash, chunks: other.index.chunks }],
+        says: 'other chunks',
+      },
     }
     for (const [name, { files, xorbs, says }] of Object.entries(lies)) {
       const shard = encodeShard({ files, xorbs: xorbs ?? [] })
       const answer = await alice.postShard(shard)
       expect([name, answer.statusCode]).toEqual([name, 400])
       expect(answer.body).toContain(says)
-      const lines = (await expectStatus(200, alice.request('POST', '/v2/shards', shard))).body.trim().split('\n')
+      const lines = (await expectStatus(200, alice.request('POST', '/v2/shards', shard))).body
+        .trim()
+        .split('\n')
       expect(JSON.parse(lines.at(-1)!)).toMatchObject({ type: 'error', retryable: false })
     }
     expect(await hub.tables.selectFrom('files').selectAll().execute()).toEqual([])
@@ -220,7 +280,10 @@ describe('uploading by Xet', () => {
     const shard = encodeShard({ files: [wholeFile], xorbs: [] })
     const answer = await expectStatus(200, alice.request('POST', '/v2/shards', shard))
     expect(answer.headers['content-type']).toContain('application/x-ndjson')
-    const lines = answer.body.trim().split('\n').map(line => JSON.parse(line))
+    const lines = answer.body
+      .trim()
+      .split('\n')
+      .map(line => JSON.parse(line))
     expect(lines[0].type).toBe('validating')
     expect(lines.at(-1)).toEqual({ type: 'result' })
     expect(lines.filter(line => line.type === 'result')).toHaveLength(1)
@@ -233,10 +296,19 @@ describe('uploading by Xet', () => {
     await expectStatus(403, reader.postShard({ files: [], xorbs: [] }))
     await expectStatus(204, reader.request('POST', '/v1/telemetry', '{"any":"thing"}'))
     const bare = (headers: Record<string, string>) =>
-      hub.app.inject({ method: 'POST', url: `/cas/v1/xorbs/default/${whole.hash}`, headers, payload: whole.body })
+      hub.app.inject({
+        method: 'POST',
+        url: `/cas/v1/xorbs/default/${whole.hash}`,
+        headers,
+        payload: whole.body,
+      })
     await expectStatus(401, bare({}))
     await expectStatus(401, bare({ authorization: 'Bearer xet_abc.def' }))
-    const { accessToken, exp } = hub.blobs.issueToken({ holder: 'alice/model', subject: 'alice', scope: 'write' })
+    const { accessToken, exp } = hub.blobs.issueToken({
+      holder: 'alice/model',
+      subject: 'alice',
+      scope: 'write',
+    })
     expect(exp * 1000 - hub.time.now).toBeGreaterThan(15 * 60 * 1000)
     const [payload, signature] = accessToken.split('.')
     const forged = Buffer.from(JSON.stringify({ holder: 'bob', scope: 'write', exp })).toString('base64url')

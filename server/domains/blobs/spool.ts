@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto'
-import { type FileHandle, open, unlink } from 'node:fs/promises'
+import { type FileHandle, mkdir, open, unlink } from 'node:fs/promises'
 import { join } from 'node:path'
 
 /** So many bytes wait in memory; what comes after goes to a file. */
@@ -68,6 +68,8 @@ export class Spool {
 }
 
 async function openNameless(folder: string): Promise<FileHandle> {
+  // The cache may have been deleted meanwhile.
+  await mkdir(folder, { recursive: true, mode: 0o700 })
   const path = join(folder, `banyan-spool-${randomBytes(12).toString('hex')}`)
   const handle = await open(path, 'wx+', 0o600)
   await unlink(path)

@@ -11,10 +11,14 @@ import {
   readPushRequest,
 } from './push-request.ts'
 
-/** The most bytes that the pack of one push may have; large files go by LFS or Xet. */
-const packLimit = 2 * 1024 ** 3
-/** Shorter than any proxy's patience. */
-const keepAliveMs = 5_000
+interface PushLimits {
+  /** The most bytes that the pack of one push may have; large files go by LFS or Xet. */
+  readonly packBytes: number
+  /** After so long without a word one is said; shorter than any proxy's patience. */
+  readonly silenceMs: number
+}
+
+const pushLimits: PushLimits = { packBytes: 2 * 1024 ** 3, silenceMs: 5_000 }
 
 /**
  * Answers the body of `POST git-receive-pack`. Resolves when the body has been read: the client reads nothing before.
@@ -27,12 +31,12 @@ export async function answerPush(
   repo: Repository,
   body: AsyncIterable<Uint8Array>,
   onFault: (error: unknown) => void,
-  limit = packLimit,
+  limits = pushLimits,
 ): Promise<AsyncIterable<Uint8Array>> {
   const reader = new PktLineReader(body)
   const request = await readPushRequest(reader)
   const bodyRead = Promise.withResolvers<void>()
-  const pack = packWithin(reader.rest(), limit, bodyRead.resolve)
+  const pack = packWithin(reader.rest(), limits.packBytes, bodyRead.resolve)
   let phase = 'Receiving objects'
   const report = receivePush(parts, repo, request, pack, next => {
     phase = next
@@ -41,20 +45,21 @@ export async function answerPush(
     return brokenHub(request)
   })
   await Promise.race([bodyRead.promise, report])
-  return answer(request, report, () => phase)
+  return answer(request, report, () => phase, limits.silenceMs)
 }
 
 async function* answer(
   { commands, capabilities }: PushRequest,
   report: Promise<PushReport>,
   phase: () => string,
+  silenceMs: number,
 ): AsyncGenerator<Uint8Array> {
   if (!capabilities.has('side-band-64k')) {
     const outcome = await report
     if (capabilities.has('report-status') && commands.length > 0) yield encodePushReport(outcome)
     return
   }
-  while (!(await settlesWithin(report, keepAliveMs))) {
+  while (!(await settlesWithin(report, silenceMs))) {
     yield capabilities.has('quiet') ? encodePktLine(Uint8Array.of(2)) : encodeSideband(2, `${phase()} ...\n`)
   }
   const outcome = await report

@@ -31,10 +31,12 @@ export function consolidatePacks(parts: Parts): JobHandler<'ref-moved'> {
  * Nothing happens when somebody else has merged, or deleted, one of them meanwhile.
  */
 async function mergePacks(parts: Parts, repoId: string): Promise<void> {
-  const small = packsToMerge(await packsOf(parts.database.sql, repoId))
-  if (small.length === 0) return
+  // Asked before the mirror is opened, because the answer is no nearly always.
+  if (packsToMerge(await packsOf(parts.database.sql, repoId)).length === 0) return
   const mirror = await parts.mirror.open({ id: repoId })
   try {
+    const small = packsToMerge(mirror.packs)
+    if (small.length === 0) return
     const scratch = await parts.mirror.scratch()
     try {
       const merged = await writeMergedPack(parts, mirror, scratch, small)

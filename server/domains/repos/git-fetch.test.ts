@@ -1,13 +1,13 @@
 import { readdir, rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { ada, type GitHub, newGitClient, startGitHub } from '../../../test/git-hub.ts'
+import { ada, type InProcessHub, newGitClient, startInProcessHub } from '../../../test/in-process-hub.ts'
 import { makeCommit } from './make-commit.ts'
 import { moveRef } from './store.ts'
 
-let hub: GitHub
+let hub: InProcessHub
 beforeAll(async () => {
-  hub = await startGitHub()
+  hub = await startInProcessHub()
 })
 afterAll(() => hub.close())
 

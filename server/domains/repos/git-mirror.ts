@@ -13,6 +13,8 @@ export interface OpenMirror {
   readonly path: string
   /** The refs that it was brought up to, in order of their names. */
   readonly refs: readonly Ref[]
+  /** Its packs; git may find others there too, that were merged into these. */
+  readonly packs: readonly Pack[]
   /** To be called once, when no git program reads it any more. */
   release(): void
 }
@@ -57,7 +59,7 @@ export class GitMirror {
   async open(repo: Pick<Repository, 'id'>): Promise<OpenMirror> {
     await requireGit()
     const path = this.#pathOf(repo.id)
-    const refs = await this.#inTurn(repo.id, async () => {
+    const state = await this.#inTurn(repo.id, async () => {
       const refreshed = await this.#refresh(repo.id, path)
       this.#users.set(repo.id, (this.#users.get(repo.id) ?? 0) + 1)
       return refreshed
@@ -67,7 +69,7 @@ export class GitMirror {
       if (others > 0) this.#users.set(repo.id, others)
       else this.#users.delete(repo.id)
     }
-    return { path, refs, release }
+    return { path, ...state, release }
   }
 
   /** Removes the repository's folder. Git that runs in it fails. */
@@ -103,7 +105,7 @@ export class GitMirror {
     }
   }
 
-  async #refresh(repoId: string, path: string): Promise<readonly Ref[]> {
+  async #refresh(repoId: string, path: string): Promise<Pick<OpenMirror, 'refs' | 'packs'>> {
     const packFolder = join(path, 'objects', 'pack')
     await mkdir(packFolder, { recursive: true, mode: 0o700 })
     await mkdir(join(path, 'refs'), { recursive: true })
@@ -115,7 +117,7 @@ export class GitMirror {
     await writeWhenOther(join(path, 'HEAD'), `ref: refs/heads/${defaultBranch}\n`)
     // Git that runs still may have chosen a merged pack to read from; it stays until nobody is there.
     if (!this.#users.has(repoId)) await removeOtherPacks(packFolder, packs)
-    return refs
+    return { refs, packs }
   }
 
   async #bringPacks(repoId: string, packFolder: string): Promise<readonly Pack[]> {

@@ -31,8 +31,6 @@ export interface RunningGit {
   readonly output: AsyncIterable<Uint8Array>
   /** Settles once git has ended. Rejects with what broke the input, GitTimedOut, GitAborted, or GitFailed. */
   readonly ended: Promise<void>
-  /** Settles once the input has been read to its end, or has broken. Never rejects. */
-  readonly inputRead: Promise<void>
 }
 
 /** Git ended with an error. `stderr` is for the log; it may name local paths. */
@@ -109,7 +107,7 @@ export function runGit(run: GitRun): RunningGit {
   // Those who only read the output may ignore it.
   ended.catch(() => {})
 
-  const inputRead = feed(child, run.input, () => idle.refresh()).catch(endWith)
+  feed(child, run.input, () => idle.refresh()).catch(endWith)
 
   async function* output(): AsyncGenerator<Uint8Array> {
     let isRead = false
@@ -123,7 +121,7 @@ export function runGit(run: GitRun): RunningGit {
       if (!isRead) endWith(new GitAborted(command))
     }
   }
-  return { output: output(), ended, inputRead }
+  return { output: output(), ended }
 }
 
 /** Runs git to its end and returns what it printed. Throws as `ended` does, and LimitExceeded over `limit` bytes. */

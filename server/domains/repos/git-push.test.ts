@@ -1,22 +1,31 @@
 import { createHash } from 'node:crypto'
 import { readdir, readFile } from 'node:fs/promises'
 import { join } from 'node:path'
+import { deflateSync } from 'node:zlib'
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest'
-import { ada, type GitClient, type GitHub, newGitClient, startGitHub } from '../../../test/git-hub.ts'
+import {
+  ada,
+  type GitClient,
+  type InProcessHub,
+  newGitClient,
+  startInProcessHub,
+} from '../../../test/in-process-hub.ts'
 import { encodeLfsPointer } from '../../formats/lfs-pointer.ts'
+import { encodePackEntryHeader } from '../../formats/packfile.ts'
 import { encodePktLine, encodePktMarker } from '../../formats/pktline.ts'
+import { MalformedInput } from '../../kernel/errors.ts'
 import type { Repository } from '../../kernel/repository.ts'
 import { answerPush } from './answer-push.ts'
 import { makeCommit } from './make-commit.ts'
 import { allRefs, packsOf } from './store.ts'
 
-let hub: GitHub
+let hub: InProcessHub
 let git: GitClient
 let repo: Repository
 let serial = 0
 
 beforeAll(async () => {
-  hub = await startGitHub()
+  hub = await startInProcessHub()
 })
 afterAll(() => hub.close())
 
@@ -97,7 +106,9 @@ describe('git push over smart HTTP', () => {
     await git.run('-C', 'work', 'tag', '-am', 'first', 'v1')
     await git.run('-C', 'work', 'tag', '-am', 'of a tag', 'v2', 'v1')
     await push('-q', 'origin', 'main', '--tags')
-    const tags = (await allRefs(hub.parts.database.sql, repo.id)).filter(ref => ref.name.startsWith('refs/tags/'))
+    const tags = (await allRefs(hub.parts.database.sql, repo.id)).filter(ref =>
+      ref.name.startsWith('refs/tags/'),
+    )
     expect(tags.map(ref => ref.commitId)).toEqual([head, head, head])
     expect(tags.map(ref => ref.oid)).toEqual([
       head,
@@ -166,7 +177,7 @@ describe('git push over smart HTTP', () => {
       const said = await refusedPush('--atomic', 'origin', 'main', 'HEAD:refs/pr/1')
       expect(said).toContain('the push is atomic')
     })
-    expect(await refusedPush('origin', 'main', 'HEAD:refs/pr/1')).toContain('refs/pr/*')
+    expect(await refusedPush('origin', 'main', 'HEAD:refs/pr/1')).toContain('only refs/heads/*')
     expect((await refs())['refs/heads/main']).toBe(await git.run('-C', 'work', 'rev-parse', 'HEAD'))
   })
 
@@ -187,7 +198,8 @@ describe('git push over smart HTTP', () => {
     const won = results.filter(result => result.code === 0)
     expect(won).toHaveLength(1)
     expect((await refs())['refs/heads/main']).toBe(won[0]?.head)
-    for (const { stderr } of results.filter(result => result.code !== 0)) expect(stderr).toMatch(/fetch first/)
+    for (const { stderr } of results.filter(result => result.code !== 0))
+      expect(stderr).toMatch(/fetch first/)
     expect(hub.events).toHaveLength(1)
   })
 
@@ -218,7 +230,7 @@ describe('git push over smart HTTP', () => {
     const head = (await refs())['refs/heads/main'] as string
     const body = commands(`${'0'.repeat(40)} ${head} refs/heads/plain\0report-status`)
     expect(await (await post(Buffer.concat([body, emptyPack()]))).text()).toBe(
-      '000eunpack ok\n001aok refs/heads/plain\n0000',
+      '000eunpack ok\n0018ok refs/heads/plain\n0000',
     )
   })
 })
@@ -229,7 +241,9 @@ describe('what a push may bring', () => {
     await git.commit('work', { 'fits.bin': Buffer.alloc(10 * 1024 * 1024) }, 'the limit itself')
     await expectNothingChanged(async () => {
       const said = await refusedPush('origin', 'main')
-      expect(said).toContain('models/big file.bin (10.0 MiB) is larger than 10 MiB; use git-lfs: https://git-lfs.com')
+      expect(said).toContain(
+        'models/big file.bin (10.0 MiB) is larger than 10 MiB; use git-lfs: https://git-lfs.com',
+      )
       expect(said).not.toContain('fits.bin')
     })
     await git.run('-C', 'work', 'reset', '-q', '--hard', 'origin/main')
@@ -282,7 +296,9 @@ describe('what a push may bring', () => {
 
   it('takes symbolic links and submodules as they are', async () => {
     const link = await object('blob', '../../etc/passwd')
-    const head = await commitTree(await tree(`120000 blob ${link}\tlink`, `160000 commit ${'1'.repeat(40)}\tsub`))
+    const head = await commitTree(
+      await tree(`120000 blob ${link}\tlink`, `160000 commit ${'1'.repeat(40)}\tsub`),
+    )
     await push('-q', 'origin', `${head}:refs/heads/links`)
     const listed = await hub.parts.git.tree(repo.id, (await hub.parts.git.commit(repo.id, head)).tree)
     expect(listed.entries.map(({ mode, name }) => `${mode} ${name}`)).toEqual(['120000 link', '160000 sub'])
@@ -352,7 +368,13 @@ describe('what a push may bring', () => {
     const damaged = Buffer.from(pack)
     damaged[30] = (damaged[30] ?? 0) ^ 1
     await expectNothingChanged(async () => {
-      for (const bad of [pack.subarray(0, -30), pack.subarray(0, 40), damaged, Buffer.from('PACK'), Buffer.alloc(50)]) {
+      for (const bad of [
+        pack.subarray(0, -30),
+        pack.subarray(0, 40),
+        damaged,
+        Buffer.from('PACK'),
+        Buffer.alloc(50),
+      ]) {
         const said = await (await pushPack(head, bad)).text()
         expect(said).toContain('ng refs/heads/raw')
         expect(said).not.toContain('unpack ok')
@@ -366,41 +388,84 @@ describe('what a push may bring', () => {
     const head = await git.commit('work', { 'a.txt': 'one' })
     const pack = await packOf(head, () => true)
     await expectNothingChanged(async () => {
-      await expect(
-        fetch(`${hub.urlOf(repo, 'nobody')}/git-receive-pack`, {
-          method: 'POST',
-          headers: { ...headers, 'content-length': String(10_000) },
-          body: (async function* () {
-            yield commands(`${'0'.repeat(40)} ${head} refs/heads/raw\0report-status`)
-            yield pack
-            throw new Error('the line breaks')
-          })(),
-          duplex: 'half',
-        }),
-      ).rejects.toThrow()
-      // The hub hears of it a moment later.
-      while ((await readdir(join(hub.parts.mirror.folder, 'scratch'))).length > 0) await new Promise(setImmediate)
+      const said = await answerTo(head, async function* () {
+        yield pack.subarray(0, -1)
+        throw new MalformedInput('request body', 'ended before its declared length')
+      })
+      expect(said).toContain('ng refs/heads/raw request body: ended before its declared length')
     })
   })
 
   it('refuses a pack over the limit, and hears the client out', async () => {
     const head = await git.commit('work', { 'a.txt': 'one' })
     const pack = await packOf(head, () => true)
-    const faults: unknown[] = []
-    const answer = await answerPush(
-      hub.parts,
-      repo,
-      (async function* () {
-        yield commands(`${'0'.repeat(40)} ${head} refs/heads/raw\0report-status`)
+    let isHeard = false
+    await expectNothingChanged(async () => {
+      const limit = pack.length - 1
+      const said = await answerTo(
+        head,
+        async function* () {
+          yield pack
+          yield pack.subarray(0, 1)
+          isHeard = true
+        },
+        { packBytes: limit, silenceMs: 5_000 },
+      )
+      expect(said).toContain(`unpack the pack of one push is over the limit of ${limit} bytes`)
+    })
+    expect(isHeard).toBe(true)
+  })
+
+  it('says what it is doing while that takes long', async () => {
+    const sha256 = createHash('sha256').update(repo.id).digest('hex')
+    const head = await git.commit('work', { 'model.bin': encodeLfsPointer({ sha256, size: 1 }) })
+    const pack = await packOf(head, () => true)
+    hub.held.set(sha256, 1)
+    hub.slowDown(50)
+    const limits = { packBytes: pack.length, silenceMs: 5 }
+    const said = await answerTo(
+      head,
+      async function* () {
         yield pack
-      })(),
-      error => faults.push(error),
-      pack.length - 1,
+      },
+      limits,
+      'report-status side-band-64k',
     )
-    let said = ''
-    for await (const piece of answer) said += Buffer.from(piece).toString()
-    expect(said).toContain(`unpack the pack of one push is over the limit of ${pack.length - 1} bytes`)
-    expect(faults).toEqual([])
+    hub.slowDown(0)
+    expect(said).toContain('\u0002Checking objects ...\n')
+    expect(said).toContain('ok refs/heads/raw')
+  })
+
+  it('refuses a path that no checkout could hold', async () => {
+    const blob = await git.run('-C', 'work', 'rev-parse', 'HEAD:.gitattributes')
+    let folder = await tree(`100644 blob ${blob}\tx`)
+    for (let depth = 0; depth < 21; depth++) folder = await tree(`040000 tree ${folder}\t${'n'.repeat(200)}`)
+    const head = await commitTree(folder)
+    await expectNothingChanged(async () => {
+      expect(await refusedPush('origin', `${head}:refs/heads/deep`)).toContain('over the limit of 4096 bytes')
+    })
+  })
+
+  it('refuses an object that says to be larger than memory', async () => {
+    const head = Buffer.from('5041434b0000000200000001', 'hex')
+    const entry = Buffer.concat([
+      encodePackEntryHeader({ type: 'commit', size: 2 ** 40 }),
+      deflateSync('tree'),
+    ])
+    await expectNothingChanged(async () => {
+      const said = await (
+        await pushPack('1'.repeat(40), Buffer.concat([head, entry, Buffer.alloc(20)]))
+      ).text()
+      expect(said).toContain('over limit')
+    })
+  })
+
+  it('refuses a pack that says to have too many objects', async () => {
+    const head = Buffer.from('5041434b00000002ffffffff', 'hex')
+    await expectNothingChanged(async () => {
+      const said = await (await pushPack('1'.repeat(40), Buffer.concat([head, Buffer.alloc(40)]))).text()
+      expect(said).toContain('one push is over the limit of 2000000 objects (found 4294967295)')
+    })
   })
 
   it('takes the same pack twice', async () => {
@@ -432,6 +497,27 @@ function pushPack(oid: string, pack: Uint8Array, ref = 'refs/heads/raw'): Promis
   return post(Buffer.concat([commands(`${'0'.repeat(40)} ${oid} ${ref}\0report-status`), pack]))
 }
 
+/** Answers a push whose pack comes as `body` says, without HTTP. */
+async function answerTo(
+  head: string,
+  body: () => AsyncIterable<Uint8Array>,
+  limits?: Parameters<typeof answerPush>[4],
+  words = 'report-status',
+): Promise<string> {
+  async function* whole() {
+    yield commands(`${'0'.repeat(40)} ${head} refs/heads/raw\0${words}`)
+    yield* body()
+  }
+  const onFault = (error: unknown) => {
+    throw error
+  }
+  let said = ''
+  for await (const piece of await answerPush(hub.parts, repo, whole(), onFault, limits)) {
+    said += Buffer.from(piece).toString()
+  }
+  return said
+}
+
 function emptyPack(): Buffer {
   const head = Buffer.from('5041434b0000000200000000', 'hex')
   return Buffer.concat([head, createHash('sha1').update(head).digest()])
@@ -457,7 +543,9 @@ function tree(...lines: string[]): Promise<string> {
 function rawTree(entries: [mode: string, name: string, oid: string][]): Promise<string> {
   return object(
     'tree',
-    Buffer.concat(entries.flatMap(([mode, name, oid]) => [Buffer.from(`${mode} ${name}\0`), Buffer.from(oid, 'hex')])),
+    Buffer.concat(
+      entries.flatMap(([mode, name, oid]) => [Buffer.from(`${mode} ${name}\0`), Buffer.from(oid, 'hex')]),
+    ),
   )
 }
 

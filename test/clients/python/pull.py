@@ -4,7 +4,7 @@ import json
 import sys
 
 from huggingface_hub import hf_hub_download, snapshot_download
-from huggingface_hub.utils import is_xet_available
+from huggingface_hub.utils._runtime import is_xet_available
 
 wanted = json.loads(sys.argv[1])
 repo = {"repo_id": wanted["repo"], "repo_type": wanted.get("type", "model"), "revision": wanted.get("revision")}

@@ -17,7 +17,6 @@ print(
             "model_type": config.model_type,
             "hidden_size": config.hidden_size,
             "layers": config.num_hidden_layers,
-            "commit": config._commit_hash,
             "tokenizer": type(tokenizer).__name__,
             "ids": tokenizer("hello world")["input_ids"],
             "text": tokenizer.decode(tokenizer("Banyan runs anywhere.")["input_ids"], skip_special_tokens=True),

@@ -3,6 +3,7 @@ import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises'
 import type { AddressInfo } from 'node:net'
 import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
+import { setTimeout as sleep } from 'node:timers/promises'
 import { pino } from 'pino'
 import type { Blobs } from '../server/domains/blobs/index.ts'
 import { policy } from '../server/domains/policy/index.ts'
@@ -23,12 +24,14 @@ import type { Repository, RepoType } from '../server/kernel/repository.ts'
 import { Signer } from '../server/kernel/signer.ts'
 
 /** The git routes in one process, on real drivers, with accounts and LFS objects made up. */
-export interface GitHub {
+export interface InProcessHub {
   readonly url: string
   readonly parts: RepoParts
   readonly events: { name: EventName; facts: unknown }[]
   /** sha256 → size of what every repository holds. */
   readonly held: Map<string, number>
+  /** Makes every question about LFS objects take so many milliseconds. */
+  slowDown(milliseconds: number): void
   /** What was held by a push. */
   readonly committed: string[]
   readonly folder: string
@@ -48,19 +51,24 @@ export const ada: User = {
 }
 const bob: User = { ...ada, id: 'bob-id', name: 'bob' }
 
-export async function startGitHub(): Promise<GitHub> {
+export async function startInProcessHub(): Promise<InProcessHub> {
   const folder = await mkdtemp(join(tmpdir(), 'banyan-git-'))
   const database = await openSqlite(join(folder, 'hub.sqlite'))
   await database.migrate(repoMigrations)
   const objects = await openFilesystemObjects(join(folder, 'objects'))
-  const events: GitHub['events'] = []
+  const events: InProcessHub['events'] = []
   const held = new Map<string, number>()
   const committed: string[] = []
+  let delay = 0
   const blobs = {
-    describe: async (_holder: string, sha256s: Iterable<string>) =>
-      new Map(
-        [...sha256s].filter(sha256 => held.has(sha256)).map(sha256 => [sha256, { size: held.get(sha256) }]),
-      ),
+    describe: async (_holder: string, sha256s: Iterable<string>) => {
+      if (delay > 0) await sleep(delay)
+      return new Map(
+        [...sha256s].flatMap(sha256 =>
+          held.has(sha256) ? [[sha256, { size: held.get(sha256) }] as const] : [],
+        ),
+      )
+    },
     hold: async (_tx: unknown, _holder: string, sha256s: readonly string[]) => {
       committed.push(...sha256s)
     },
@@ -98,6 +106,9 @@ export async function startGitHub(): Promise<GitHub> {
     parts,
     events,
     held,
+    slowDown: milliseconds => {
+      delay = milliseconds
+    },
     committed,
     folder,
     createRepo: (name, options) =>
@@ -187,6 +198,6 @@ export class GitClient {
   }
 }
 
-export async function newGitClient(hub: GitHub): Promise<GitClient> {
+export async function newGitClient(hub: InProcessHub): Promise<GitClient> {
   return new GitClient(await mkdtemp(join(hub.folder, 'client-')))
 }

@@ -1,0 +1,311 @@
+import { randomBytes } from 'node:crypto'
+import { utimes } from 'node:fs/promises'
+import { join } from 'node:path'
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest'
+import { startPostgres, type TestPostgres } from '../../../test/postgres.ts'
+import { openPostgres } from '../../drivers/database-postgres.ts'
+import { chunkHash } from '../../formats/merkle.ts'
+import { hashToText } from '../../formats/xet-hash.ts'
+import type { Database } from '../../ports/database.ts'
+import {
+  type BlobsForTest,
+  gracePeriod,
+  inPieces,
+  openBlobsForTest,
+  readAll,
+  sha256,
+} from './blobs-for-test.suite.ts'
+import { CasClient, chunksOf, expectStatus, makeFile, makeXorb } from './cas-for-test.suite.ts'
+import { XorbBeingCollected } from './errors.ts'
+
+const day = 24 * 3600 * 1000
+let postgres: TestPostgres
+beforeAll(async () => {
+  postgres = await startPostgres()
+})
+afterAll(() => postgres.stop())
+
+const databases: Record<string, (() => Promise<Database>) | undefined> = {
+  sqlite: undefined,
+  postgres: async () => openPostgres(await postgres.createDatabase()),
+}
+
+describe.each(Object.keys(databases))('collection on %s', kind => {
+  let hub: BlobsForTest
+  let alice: CasClient
+  beforeEach(async () => {
+    hub = await openBlobsForTest(databases[kind])
+    alice = new CasClient(hub, 'alice', 'alice')
+  })
+  afterEach(() => hub.close())
+
+  const content = randomBytes(400_000)
+  const sha = sha256(content)
+  const ingest = (holder: string, bytes: Uint8Array = content) =>
+    hub.blobs.ingest(holder, inPieces(bytes), { sha256: sha256(bytes), size: bytes.length })
+  const release = (holder: string) => hub.database.transaction(tx => hub.blobs.release(tx, holder))
+  const xorbs = async () =>
+    (await hub.tables.selectFrom('xorbs').select('hash').execute()).map(row => row.hash)
+  const key = (hash: string) => `xorbs/${hash.slice(0, 2)}/${hash}`
+
+  it('leaves alone what somebody refers to', async () => {
+    await ingest('alice')
+    await hub.commit('alice', sha)
+    await ingest('bob')
+    await hub.commit('bob', sha)
+    await release('alice')
+    hub.time.now += 100 * day
+    expect(await hub.collect()).toMatchObject({ holdings: 0, files: 0, xorbs: 0, markedXorbs: 0, orphans: 0 })
+    const file = (await hub.blobs.describe('bob', [sha])).get(sha)!
+    expect((await readAll(hub.blobs.read(file))).equals(content)).toBe(true)
+  })
+
+  it('lets go of a file at once and of its bytes after the grace period', async () => {
+    await ingest('alice')
+    await hub.commit('alice', sha)
+    await release('alice')
+    const bytes = await hub.storedBytes()
+    expect(await hub.collect({ dryRun: true })).toMatchObject({ files: 1, xorbs: 0 })
+    expect(await hub.collect()).toMatchObject({ files: 1, xorbs: 0, markedXorbs: 1, markedBytes: bytes })
+    hub.time.now += gracePeriod - 1
+    expect(await hub.collect()).toMatchObject({ xorbs: 0, markedXorbs: 0 })
+    hub.time.now += 1
+    expect(await hub.collect({ dryRun: true })).toMatchObject({ xorbs: 1, xorbBytes: bytes })
+    expect(await hub.storedBytes()).toBe(bytes)
+    expect(await hub.collect()).toMatchObject({ xorbs: 1, xorbBytes: bytes })
+    expect(await hub.storedBytes()).toBe(0)
+    for (const table of ['xorbs', 'files', 'file_xorbs', 'chunk_index', 'holdings'] as const) {
+      expect(await hub.tables.selectFrom(table).selectAll().execute()).toEqual([])
+    }
+    await ingest('alice')
+    expect(await hub.check(true)).toEqual([])
+  })
+
+  it('takes no grace period for one of nothing', async () => {
+    await ingest('alice')
+    hub.time.now += 1
+    expect(await hub.collect({ graceMs: 0 })).toMatchObject({
+      holdings: 1,
+      files: 1,
+      xorbs: 1,
+      markedXorbs: 1,
+    })
+    expect(await hub.storedBytes()).toBe(0)
+  })
+
+  it('forgets uploads that nobody committed, but not before their time', async () => {
+    await ingest('alice')
+    hub.time.now += gracePeriod - 1
+    await ingest('bob')
+    // Uploaded again, so waited for again.
+    await ingest('alice')
+    hub.time.now += 2
+    expect(await hub.collect()).toMatchObject({ holdings: 0 })
+    hub.time.now += gracePeriod
+    expect(await hub.collect({ dryRun: true })).toMatchObject({ holdings: 2, files: 1 })
+    expect(await hub.collect()).toMatchObject({ holdings: 2, files: 1 })
+  })
+
+  it('forgets what holders had that are gone', async () => {
+    await ingest('alice')
+    await hub.commit('alice', sha)
+    const other = randomBytes(1000)
+    await ingest('bob', other)
+    await hub.commit('bob', sha256(other))
+    expect(await hub.collect({ live: ['bob'], dryRun: true })).toMatchObject({ holdings: 1, files: 1 })
+    expect(await hub.blobs.isHeld('alice', sha)).toBe(true)
+    expect(await hub.collect({ live: ['bob'] })).toMatchObject({ holdings: 1, files: 1 })
+    expect(await hub.blobs.isHeld('alice', sha)).toBe(false)
+    expect(await hub.blobs.isHeld('bob', sha256(other))).toBe(true)
+  })
+
+  it('waits anew for a xorb that a client was told to build upon', async () => {
+    const { xorb, file } = await alice.upload(content)
+    await release('alice')
+    await hub.collect()
+    const chunk = hashToText(chunkHash(chunksOf(content)[0]!))
+    const uses = [
+      () => expectStatus(200, alice.get(`/v1/chunks/default/${chunk}`)),
+      () => expectStatus(200, alice.request('POST', `/v1/xorb-grants/default/${xorb.hash}`)),
+      () => expectStatus(200, alice.postXorb(xorb)),
+    ]
+    for (const use of uses) {
+      hub.time.now += gracePeriod
+      await use()
+      expect(await hub.collect()).toMatchObject({ xorbs: 0, markedXorbs: 1 })
+      hub.time.now += gracePeriod - 1
+      expect(await hub.collect()).toMatchObject({ xorbs: 0 })
+    }
+    await expectStatus(200, alice.postShard({ files: [file], xorbs: [] }))
+    await hub.commit('alice', sha)
+    hub.time.now += 10 * gracePeriod
+    expect(await hub.collect()).toMatchObject({ xorbs: 0, files: 0 })
+    expect(await hub.check(true)).toEqual([])
+  })
+
+  it('waits anew for a xorb that an upload by LFS has met', async () => {
+    await ingest('alice')
+    await release('alice')
+    await hub.collect()
+    hub.time.now += gracePeriod + 1
+    async function* slow() {
+      yield content.subarray(0, 390_000)
+      // Collection runs while the rest of the upload is on its way.
+      await hub.collect()
+      yield content.subarray(390_000)
+    }
+    const [hash] = await xorbs()
+    await hub.blobs.ingest('bob', slow(), { sha256: sha, size: content.length }).catch(error => {
+      expect(error).toBeInstanceOf(XorbBeingCollected)
+    })
+    const large = Buffer.concat([content, randomBytes(5_000_000)])
+    await ingest('alice')
+    await release('alice')
+    await hub.collect()
+    hub.time.now += gracePeriod + 1
+    async function* slowLarge() {
+      yield large.subarray(0, 5_000_000)
+      expect((await hub.collect()).xorbs).toBe(0)
+      yield large.subarray(5_000_000)
+    }
+    const file = await hub.blobs.ingest('bob', slowLarge(), { sha256: sha256(large), size: large.length })
+    expect(sha256(await readAll(hub.blobs.read(file)))).toBe(file.sha256)
+    expect(hash).toBeDefined()
+    expect(await hub.check(true)).toEqual([])
+  })
+
+  it('has no xorb stored anew in the moment in which it is deleted', async () => {
+    const { xorb, file } = await alice.upload(content)
+    await release('alice')
+    await hub.collect()
+    hub.time.now += gracePeriod
+    hub.objects.delete = async object => {
+      // The row is doomed, the object still there.
+      await expectStatus(503, alice.postXorb(xorb))
+      await expectStatus(404, alice.request('POST', `/v1/xorb-grants/default/${xorb.hash}`))
+      await expectStatus(503, alice.postShard({ files: [file], xorbs: [] }))
+      await expect(ingest('bob')).rejects.toBeInstanceOf(XorbBeingCollected)
+      await hub.store.delete(object)
+      await expectStatus(503, alice.postXorb(xorb))
+      await expect(ingest('bob')).rejects.toBeInstanceOf(XorbBeingCollected)
+    }
+    expect((await hub.collect()).xorbs).toBe(1)
+    hub.objects.delete = object => hub.store.delete(object)
+    await expectStatus(400, alice.postShard({ files: [file], xorbs: [] }))
+    await expectStatus(200, alice.postXorb(xorb))
+    await expectStatus(200, alice.postShard({ files: [file], xorbs: [] }))
+    expect((await hub.check(true)).filter(finding => finding.severity === 'error')).toEqual([])
+    expect((await alice.download(file.hash)).equals(content)).toBe(true)
+  })
+
+  it('does not delete an upload that came between finding it unused and dooming it', async () => {
+    const { file } = await alice.upload(content)
+    await release('alice')
+    await hub.collect()
+    hub.time.now += gracePeriod
+    let transactions = 0
+    hub.interposed.beforeTransaction = async () => {
+      // The first lets go of holdings, the second dooms.
+      if (++transactions === 2) await expectStatus(200, alice.postShard({ files: [file], xorbs: [] }))
+    }
+    expect(await hub.collect()).toMatchObject({ xorbs: 0 })
+    expect(transactions).toBeGreaterThan(2)
+    expect((await alice.download(file.hash)).equals(content)).toBe(true)
+    expect(await hub.check(true)).toEqual([])
+  })
+
+  it('finishes what a run left that died', async () => {
+    const { xorb } = await alice.upload(content)
+    await release('alice')
+    await hub.collect()
+    hub.time.now += gracePeriod
+    hub.objects.delete = async () => {
+      throw new Error('died')
+    }
+    await expect(hub.collect()).rejects.toThrow('died')
+    hub.objects.delete = object => hub.store.delete(object)
+    expect(await hub.collect()).toMatchObject({ xorbs: 0 })
+    await expectStatus(503, alice.postXorb(xorb))
+    hub.time.now += 2 * 3600 * 1000
+    expect(await hub.collect()).toMatchObject({ xorbs: 1 })
+    expect(await hub.storedBytes()).toBe(0)
+    await expectStatus(200, alice.postXorb(xorb))
+  })
+
+  it('clears away objects without a row, and never one that gets a row meanwhile', async () => {
+    const [old, fresh, raced] = [
+      makeXorb(chunksOf(randomBytes(50_000))),
+      makeXorb([Buffer.from('new')]),
+      makeXorb(chunksOf(content)),
+    ]
+    for (const xorb of [old, fresh, raced]) {
+      await alice.postXorb(xorb)
+      await hub.tables.deleteFrom('xorbs').where('hash', '=', xorb.hash).execute()
+    }
+    const past = new Date(hub.time.now - gracePeriod - 1000)
+    for (const xorb of [old, raced]) await utimes(join(hub.folder, 'objects', key(xorb.hash)), past, past)
+    expect(await hub.collect({ dryRun: true })).toMatchObject({ orphans: 2 })
+    const { list } = hub.store
+    hub.objects.list = async function* (prefix) {
+      for await (const object of list.call(hub.store, prefix)) {
+        yield object
+        // Its upload comes to its end after it was listed.
+        if (object.key === key(raced.hash)) await expectStatus(200, alice.postXorb(raced))
+      }
+    }
+    expect(await hub.collect()).toMatchObject({ orphans: 1 })
+    expect((await xorbs()).sort()).toEqual([raced.hash])
+    expect(await hub.store.size(key(old.hash))).toBeUndefined()
+    expect(await hub.store.size(key(fresh.hash))).toBeDefined()
+    expect(await hub.store.size(key(raced.hash))).toBeDefined()
+  })
+
+  it('breaks nothing while uploads, deletions and two collections run at once', async () => {
+    const pieces = Array.from({ length: 6 }, () => randomBytes(120_000))
+    const held = new Map<string, Buffer>()
+    let refused = 0
+    const user = async (name: string) => {
+      for (let i = 0; i < 12; i++) {
+        const bytes = Buffer.concat([pieces[(i + name.charCodeAt(0)) % 6]!, pieces[(i * 5 + 1) % 6]!])
+        hub.time.now++
+        try {
+          if (i % 2 === 0) await ingest(name, bytes)
+          else await uploadByXet(name, bytes)
+          await hub.commit(name, sha256(bytes))
+          held.set(name, bytes)
+        } catch {
+          // Collected without any grace before it was committed: refused, not broken.
+          refused++
+        }
+        if (i % 5 === 4) {
+          held.delete(name)
+          await release(name)
+        }
+      }
+    }
+    const uploadByXet = async (name: string, bytes: Uint8Array) => {
+      const client = new CasClient(hub, name, name)
+      const xorb = makeXorb(chunksOf(bytes))
+      await expectStatus(200, client.postXorb(xorb))
+      const file = makeFile(bytes, { xorb, start: 0, end: xorb.index.frameEnds.length })
+      await expectStatus(200, client.postShard({ files: [file], xorbs: [] }))
+    }
+    let isDone = false
+    const collector = async () => {
+      while (!isDone) {
+        hub.time.now++
+        await hub.collect({ graceMs: 0 })
+      }
+    }
+    const collectors = [collector(), collector()]
+    await Promise.all(['a', 'b', 'c', 'd'].map(user))
+    isDone = true
+    await Promise.all(collectors)
+    expect(refused).toBeLessThan(48)
+    for (const [name, bytes] of held) {
+      const file = (await hub.blobs.describe(name, [sha256(bytes)])).get(sha256(bytes))!
+      expect((await readAll(hub.blobs.read(file))).equals(bytes)).toBe(true)
+    }
+    expect((await hub.check(true)).filter(finding => finding.severity === 'error')).toEqual([])
+  })
+})

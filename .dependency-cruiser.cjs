@@ -44,7 +44,10 @@ module.exports = {
     {
       name: 'only-open-hub-imports-drivers',
       severity: 'error',
-      from: { path: source, pathNot: ['^server/drivers/', '^server/open-hub\\.ts$', '\\.(test|suite)\\.ts$'] },
+      from: {
+        path: source,
+        pathNot: ['^server/drivers/', '^server/open-hub\\.ts$', '\\.(test|suite)\\.ts$'],
+      },
       to: { path: '^server/drivers/' },
     },
     {

@@ -3,7 +3,7 @@ import type { Figure } from './kit/figure.ts'
 import { pidOfHub, residentMemory } from './kit/memory.ts'
 import { startForked } from './servers/forked.ts'
 
-const settleMs = 3000
+const settleMs = 2000
 
 export const figure: Figure = {
   name: 'memory-idle',

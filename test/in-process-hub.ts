@@ -1,8 +1,7 @@
-import { execFile } from 'node:child_process'
-import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises'
+import { mkdtemp, rm } from 'node:fs/promises'
 import type { AddressInfo } from 'node:net'
 import { tmpdir } from 'node:os'
-import { dirname, join } from 'node:path'
+import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { pino } from 'pino'
 import type { Blobs } from '../server/domains/blobs/index.ts'
@@ -128,76 +127,4 @@ function actorOf(authorization: string | undefined): Actor {
   if (authorization === undefined) return anonymous
   const [name] = Buffer.from(authorization.slice('Basic '.length), 'base64').toString().split(':')
   return name === 'bob' ? bob : ada
-}
-
-/** Git as a person has it, without any setting of whoever runs the tests. */
-export class GitClient {
-  readonly home: string
-
-  constructor(home: string) {
-    this.home = home
-  }
-
-  /** Rejects with all that git has said when it fails. */
-  run(...args: string[]): Promise<string> {
-    return this.runWithInput('', ...args)
-  }
-
-  async runWithInput(input: string | Uint8Array, ...args: string[]): Promise<string> {
-    const { code, stdout, stderr } = await this.#ended(input, args)
-    if (code !== 0) throw new Error(`git ${args.join(' ')} ended with ${code}:\n${stdout}${stderr}`)
-    return stdout.trim()
-  }
-
-  attempt(...args: string[]): Promise<{ code: number; stdout: string; stderr: string }> {
-    return this.#ended('', args)
-  }
-
-  #ended(
-    input: string | Uint8Array,
-    args: string[],
-  ): Promise<{ code: number; stdout: string; stderr: string }> {
-    return new Promise(resolve => {
-      const options = { cwd: this.home, env: this.env(), maxBuffer: 64 * 1024 * 1024 }
-      const child = execFile('git', args, options, (error, stdout, stderr) => {
-        resolve({ code: error ? Number(error.code ?? 1) : 0, stdout, stderr })
-      })
-      child.stdin?.on('error', () => {}) // a command that does not read its input is fine
-      child.stdin?.end(input)
-    })
-  }
-
-  env(): Record<string, string> {
-    return {
-      PATH: process.env.PATH ?? '',
-      HOME: this.home,
-      GIT_CONFIG_NOSYSTEM: '1',
-      GIT_TERMINAL_PROMPT: '0',
-      LC_ALL: 'C',
-      GIT_AUTHOR_NAME: 'Ada',
-      GIT_AUTHOR_EMAIL: 'ada@example.org',
-      GIT_COMMITTER_NAME: 'Ada',
-      GIT_COMMITTER_EMAIL: 'ada@example.org',
-    }
-  }
-
-  /** Writes the files into the work tree `folder`, and commits them. Gives the commit's id. */
-  async commit(
-    folder: string,
-    files: Record<string, string | Uint8Array>,
-    message = 'change',
-  ): Promise<string> {
-    for (const [path, content] of Object.entries(files)) {
-      const place = join(this.home, folder, path)
-      await mkdir(dirname(place), { recursive: true })
-      await writeFile(place, content)
-    }
-    await this.run('-C', folder, 'add', '-A')
-    await this.run('-C', folder, 'commit', '-qm', message)
-    return await this.run('-C', folder, 'rev-parse', 'HEAD')
-  }
-}
-
-export async function newGitClient(hub: InProcessHub): Promise<GitClient> {
-  return new GitClient(await mkdtemp(join(hub.folder, 'client-')))
 }

@@ -138,7 +138,7 @@ describe('xet hashes', () => {
         const list = keyedChunkHashes(key, hashes)
         expect(list.length).toBe(hashes.length)
         for (let at = 0; at < hashes.length; at += 32) {
-          const expected = keyed(Buffer.from(key).toString('hex'), hashes.subarray(at, at + 32))
+          const expected = keyed(Buffer.from(key).toString('hex'), Buffer.from(hashes.subarray(at, at + 32)))
           expect(Buffer.from(list.subarray(at, at + 32)).toString('hex')).toBe(expected)
         }
       }),

@@ -18,6 +18,11 @@ export interface RangedBody {
 export function sendBytes(request: FastifyRequest, reply: FastifyReply, body: RangedBody): FastifyReply {
   reply.header('accept-ranges', 'bytes')
   const asked = request.method === 'GET' && ifRangeHolds(request, reply) ? request.headers.range : undefined
+  if (asked !== undefined && body.size === 0) {
+    // No range of nothing can be satisfied, but @huggingface/hub asks for the first byte of every file to learn its
+    // size (`src/lib/file-download-info.ts`), and takes a 416 for a failure.
+    return reply.header('content-type', body.contentType).header('content-range', 'bytes */0').send('')
+  }
   const wanted = parseRange(asked, body.size)
   if (wanted.kind === 'unsatisfiable') {
     return reply.code(416).header('content-range', `bytes */${body.size}`).send()

@@ -1,6 +1,9 @@
+import { createHash } from 'node:crypto'
+import { open } from 'node:fs/promises'
+import { join } from 'node:path'
 import { describe, expect, it } from 'vitest'
 import { hashes, noise, SILERO, sha256, sha256OfFile } from './inputs.ts'
-import { folderOf, newMachine } from './run.ts'
+import { folderOf, newMachine, temporaryFolder } from './run.ts'
 import { useHub } from './use-hub.ts'
 
 const hub = useHub()
@@ -56,16 +59,18 @@ describe('huggingface_hub', () => {
     for (const xet of [true, false]) {
       const anyone = await newMachine(hub().url)
       const env: Record<string, string> = xet ? {} : { HF_HUB_DISABLE_XET: '1' }
-      for (const revision of ['main', 'v1.0', oid, oid.slice(0, 12)]) {
-        const wanted = { repo: 'ada/one', file: 'deep/er/weights é.bin', revision, xet }
-        const { path } = await anyone.python<{ path: string }>('pull', wanted, { env })
+      const wanted = { repo: 'ada/one', file: 'deep/er/weights é.bin', xet }
+      const revisions = ['main', 'v1.0', oid, oid.slice(0, 12)]
+      const { paths } = await anyone.python<{ paths: string[] }>('pull', { ...wanted, revisions }, { env })
+      expect(paths).toHaveLength(revisions.length)
+      for (const path of paths) {
         expect(path).toContain(`/snapshots/${oid}/`)
         expect(await sha256OfFile(path)).toBe(sha256(bytes))
       }
     }
   })
 
-  it('uploads without hf_xet through LFS, also in parts, and commits nothing when nothing has changed', async () => {
+  it('uploads without hf_xet through LFS, and commits nothing when nothing has changed', async () => {
     const ada = await newMachine(hub().url, hub().token)
     const bytes = noise(25_000_000, 'by LFS')
     const folder = await folderOf({
@@ -85,6 +90,25 @@ describe('huggingface_hub', () => {
     const { path } = await anyone.python<{ path: string }>('pull', { repo: 'ada/by-lfs' })
     expect(await hashes(path)).toMatchObject(await hashes(folder))
   }, 60_000)
+
+  it('uploads a file of over 512 MiB without hf_xet in parts', { timeout: 120_000 }, async () => {
+    const ada = await newMachine(hub().url, hub().token)
+    const path = join(await temporaryFolder(), 'huge.bin')
+    const size = 512 * 2 ** 20 + 1_000_003
+    const file = await open(path, 'w')
+    // Mostly a hole, so that it is cheap; what is in it lies on both ends and across the middle.
+    for (const at of [0, 256 * 2 ** 20 - 1000, size - 1_000_000])
+      await file.write(noise(1_000_000, `at ${at}`), 0, 1_000_000, at)
+    await file.close()
+    const mark = hub().logs().length
+    const env = { HF_HUB_DISABLE_XET: '1' }
+    await ada.python('push', { repo: 'ada/in-parts', files: { 'huge.bin': path } }, { env })
+    expect(hub().logs().slice(mark)).toMatch(/\/info\/lfs\/uploads\/[^/"]+\/2"/) // the second part
+    const hash = createHash('sha256')
+    const answer = await fetch(`${hub().url}/ada/in-parts/resolve/main/huge.bin`)
+    for await (const bytes of answer.body ?? []) hash.update(bytes)
+    expect(hash.digest('hex')).toBe(await sha256OfFile(path))
+  })
 
   it('raises its own errors, with the request id and the words of the hub', { timeout: 60_000 }, async () => {
     const ada = await newMachine(hub().url, hub().token)

@@ -169,7 +169,7 @@ function serveCas(blobs: Blobs, signer: Signer, clock: () => number): FastifyIns
           params: request.params,
           query: route.query ? route.query.parse(request.query) : {},
           body: route.body?.parse(parsed),
-          origin: 'http://hub.test',
+          origin: `http://${request.host}`,
           stream,
           proven,
           request,

@@ -15,8 +15,8 @@ import { xorbsOf } from './terms.ts'
 import { findUsableXorbs } from './use-xorbs.ts'
 import { findVisibleXorbs, type Visibility } from './visible-xorbs.ts'
 
-/** Chunks in one answer, at most about: 400 KB, and 10 ms of hashing. */
-const mostChunks = 8192
+/** Chunks in one answer, at most about: 200 KB, and 20 ms of hashing. */
+const mostChunks = 4096
 /** Files whose use of a xorb is looked at to tell how much of it may be known. */
 const mostFiles = 8
 /** How long a client may keep the answer. A xorb in it is collected later than that, or the upload fails and is done again. */

@@ -45,14 +45,17 @@ export function measureFrames(frames: Frames): FrameFacts | FrameFault {
   return fault ?? { hashes, lengths, ends }
 }
 
-/** Decodes every frame, whose chunks must have these hashes and lengths, into one array. */
+/**
+ * Decodes every frame, whose chunks must have these hashes and lengths, into one array: that of the frames, which are
+ * gone then, if none is compressed.
+ */
 export function decodeFrames(
   frames: Frames,
   expected: { readonly hashes: Uint8Array; readonly lengths: Uint32Array },
 ): Uint8Array | FrameFault {
   let total = 0
   for (const length of expected.lengths) total += length
-  const decoded = new Uint8Array(total)
+  const decoded = areAllStored(frames) ? frames.bytes.subarray(0, total) : new Uint8Array(total)
   let at = 0
   const fault = eachChunk(frames, (raw, i) => {
     if (raw.length !== expected.lengths[i])
@@ -75,6 +78,16 @@ export function inspectXorb(bytes: Uint8Array, hash: string): string | undefined
     if (error instanceof HubError) return error.message
     throw error
   }
+}
+
+/** None is compressed. Then each chunk can be moved to where it belongs, which is before where it is. */
+export function areAllStored({ bytes, count }: Frames): boolean {
+  let at = 0
+  for (let i = 0; i < count; i++) {
+    if (at + FRAME_HEADER_BYTES > bytes.length || bytes[at + 4] !== 0) return false
+    at += FRAME_HEADER_BYTES + (bytes[at + 1]! | (bytes[at + 2]! << 8) | (bytes[at + 3]! << 16))
+  }
+  return at === bytes.length
 }
 
 function eachChunk(

@@ -2,7 +2,7 @@ import { packChunks } from '../../formats/chunk-list.ts'
 import { xorbHash } from '../../formats/merkle.ts'
 import { hashToText } from '../../formats/xet-hash.ts'
 import { encodeXorbFooter, MAX_XORB_CHUNKS } from '../../formats/xorb-footer.ts'
-import { encodeStoredFrame, FRAME_HEADER_BYTES } from '../../formats/xorb-frame.ts'
+import { FRAME_HEADER_BYTES, writeFrameHeader } from '../../formats/xorb-frame.ts'
 import type { BlobParts } from './parts.ts'
 import { recordXorb } from './record-xorb.ts'
 import { Spool } from './spool.ts'
@@ -17,6 +17,7 @@ type PackParts = Pick<BlobParts, 'database' | 'objects' | 'clock' | 'spoolFolder
 class OpenXorb {
   readonly number: number
   readonly #spool: Spool
+  readonly #header = new Uint8Array(FRAME_HEADER_BYTES)
   readonly #chunks: { hash: Uint8Array; length: number }[] = []
   #bytes = 0
 
@@ -33,9 +34,10 @@ class OpenXorb {
 
   /** Position of the chunk. */
   async add(raw: Uint8Array, hash: Uint8Array): Promise<number> {
-    const frame = encodeStoredFrame(raw)
-    await this.#spool.append(frame)
-    this.#bytes += frame.length
+    writeFrameHeader(this.#header, 0, { scheme: 0, storedLength: raw.length, rawLength: raw.length })
+    await this.#spool.append(this.#header)
+    await this.#spool.append(raw)
+    this.#bytes += FRAME_HEADER_BYTES + raw.length
     return this.#chunks.push({ hash, length: raw.length }) - 1
   }
 

@@ -15,7 +15,7 @@ export interface FooterBytes {
 }
 
 /**
- * Cuts an uploaded xorb at frame borders as it arrives, each batch in an array of its own. Only headers are looked at.
+ * Cuts an uploaded xorb at frame borders as it arrives; no batch changes after it was given. Only headers are looked at.
  * Throws MalformedInput or LimitExceeded about `subject` at the first header that cannot be, and when the upload ends
  * inside a frame.
  */
@@ -59,7 +59,7 @@ class FrameBatch {
   readonly position: number
   count = 0
   readonly #subject: string
-  readonly #buffer = new Uint8Array(bufferBytes)
+  readonly #buffer = Buffer.allocUnsafeSlow(bufferBytes)
   #filled = 0
   /** End of the last frame whose header was read; may lie beyond what has come. */
   #frameEnd = 0
@@ -92,7 +92,7 @@ class FrameBatch {
   }
 
   frames(): Frames {
-    return { bytes: this.#buffer.slice(0, this.#wholeEnd), position: this.position, count: this.count }
+    return { bytes: this.#buffer.subarray(0, this.#wholeEnd), position: this.position, count: this.count }
   }
 
   /** What came after the last whole frame. */

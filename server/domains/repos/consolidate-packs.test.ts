@@ -1,6 +1,7 @@
 import fc from 'fast-check'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { ada, type InProcessHub, newGitClient, startInProcessHub } from '../../../test/in-process-hub.ts'
+import { newGitClient } from '../../../test/git-client.ts'
+import { ada, type InProcessHub, startInProcessHub } from '../../../test/in-process-hub.ts'
 import { PackBuilder } from '../../formats/pack-builder.ts'
 import type { Repository } from '../../kernel/repository.ts'
 import { consolidatePacks, packsToMerge } from './consolidate-packs.ts'

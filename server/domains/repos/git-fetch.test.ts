@@ -1,9 +1,12 @@
+import { randomBytes } from 'node:crypto'
 import { readdir, rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { ada, type InProcessHub, newGitClient, startInProcessHub } from '../../../test/in-process-hub.ts'
+import { newGitClient } from '../../../test/git-client.ts'
+import { ada, type InProcessHub, startInProcessHub } from '../../../test/in-process-hub.ts'
 import { makeCommit } from './make-commit.ts'
-import { moveRef } from './store.ts'
+import { moveRef, packsOf } from './store.ts'
+import { deletePacks } from './store-packs.ts'
 
 let hub: InProcessHub
 beforeAll(async () => {
@@ -133,6 +136,37 @@ describe('git fetch over smart HTTP', () => {
     })
     expect(answer.status).toBe(200)
     expect(await answer.text()).toContain('not our ref')
+  })
+
+  it('ends git when the client goes away', async () => {
+    const git = await newGitClient(hub)
+    const repo = await hub.createRepo('gone')
+    await git.run('clone', '-q', hub.urlOf(repo), 'work')
+    const head = await git.commit('work', {
+      'a.bin': randomBytes(8 * 1024 * 1024),
+      'b.bin': randomBytes(8 * 1024 * 1024),
+    })
+    await git.run('-C', 'work', 'push', '-q', 'origin', 'main')
+    const gone = new AbortController()
+    const answer = await fetch(`${hub.urlOf(repo, 'nobody')}/git-upload-pack`, {
+      method: 'POST',
+      headers: { 'content-type': 'application/x-git-upload-pack-request' },
+      body: `0032want ${head}\n00000009done\n`,
+      signal: gone.signal,
+    })
+    await answer.body?.getReader().read()
+    const [first] = await packsOf(hub.parts.database.sql, repo.id)
+    const packId = first?.packId ?? ''
+    await hub.parts.database.transaction(tx => deletePacks(tx, repo.id, [packId]))
+    // A pack that has gone from SQL stays in the mirror exactly as long as git runs there.
+    const isThere = async () => {
+      const mirror = await hub.parts.mirror.open(repo)
+      mirror.release()
+      return (await readdir(join(mirror.path, 'objects/pack'))).includes(`pack-${packId}.pack`)
+    }
+    expect(await isThere()).toBe(true)
+    gone.abort()
+    while (await isThere()) await new Promise(setImmediate)
   })
 
   it('refuses a body of another type', async () => {

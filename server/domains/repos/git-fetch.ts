@@ -1,5 +1,5 @@
 import type { Repository } from '../../kernel/repository.ts'
-import { GitFailed, runGit } from './git-program.ts'
+import { GitAborted, GitFailed, runGit } from './git-program.ts'
 import type { RepoParts } from './parts.ts'
 
 export interface Fetch {
@@ -39,7 +39,11 @@ export async function uploadPack(
   git.ended.then(mirror.release, mirror.release)
   const output = git.output[Symbol.asyncIterator]()
   const first = await output.next()
-  if (first.done) await git.ended
+  if (first.done) {
+    await git.ended.catch(error => {
+      if (!(error instanceof GitAborted)) throw error
+    })
+  }
   return relay()
 
   async function* relay(): AsyncGenerator<Uint8Array> {

@@ -16,7 +16,7 @@ export interface GitRun {
   readonly limits?: GitLimits
 }
 
-export interface GitLimits {
+interface GitLimits {
   /** Nothing was read or written for so long. */
   readonly idleMs: number
   readonly totalMs: number

@@ -85,7 +85,7 @@ async function uploadAnswer(
   { oid, size }: LfsObject,
   allowMultipart: boolean,
 ): Promise<LfsAnswer> {
-  const verify = { href: `${origin}${repoPath(repo)}.git/info/lfs/verify` }
+  const verify = { href: lfsUrl(parts, origin, repo, 'POST', `objects/${oid}/verify`) }
   if (!allowMultipart || size < multipartThreshold) {
     const href = lfsUrl(parts, origin, repo, 'PUT', `objects/${oid}/${size}`)
     return {

@@ -59,13 +59,14 @@ export function lfsRoutes(parts: RepoParts): Route[] {
     }),
     route({
       method: 'POST',
-      path: '{web}/info/lfs/verify',
-      grant: 'repo:write',
-      challenge: 'Basic',
+      path: '{web}/info/lfs/objects/:oid/verify',
+      // git-lfs sends no credentials to what the batch answer calls authenticated.
+      grant: 'signed-url',
       body: z.object({ oid: sha256, size }),
       async handle(call) {
-        const file = (await parts.blobs.describe(repoOf(call).id, [call.body.oid])).get(call.body.oid)
-        if (file?.size !== call.body.size) {
+        const oid = String(call.params.oid)
+        const file = (await parts.blobs.describe(repoOf(call).id, [oid])).get(oid)
+        if (call.body.oid !== oid || file?.size !== call.body.size) {
           throw new LfsObjectMissing([{ path: 'the uploaded object', sha256: call.body.oid }])
         }
         return sendLfs(call, {})

@@ -9,7 +9,7 @@ const domains = {
   catalog: ['accounts', 'policy', 'blobs', 'repos'],
 }
 const source = '^server/'
-const notTest = { pathNot: '\\.(test|suite)\\.ts$' }
+const notTest = { pathNot: '(\\.(test|suite)\\.ts$|/testdata/)' }
 const kit = '^server/http/(route|query|pages|ranges|send-bytes|signed-url|body)\\.ts$'
 
 const layer = (name, from, allowed) => ({

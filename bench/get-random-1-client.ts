@@ -1,4 +1,4 @@
-import { compareDownloads } from './kit/downloads.ts'
+import { compareOneClient } from './kit/downloads.ts'
 import type { Figure } from './kit/figure.ts'
 import { storedRandom } from './kit/stored-file.ts'
 
@@ -8,5 +8,5 @@ export const figure: Figure = {
   unit: 'MB/s',
   reference: 'nginx with sendfile, the same bytes as one file',
   target: [{ of: 'ratio', atLeast: 0.6 }],
-  run: async bench => compareDownloads(bench, await bench.shared(storedRandom), 1),
+  run: async bench => compareOneClient(bench, await bench.shared(storedRandom)),
 }

@@ -1,6 +1,6 @@
 import { join } from 'node:path'
 import { fillRandom, writeContent } from './kit/contents.ts'
-import { fetchTogether } from './kit/downloads.ts'
+import { fetchByCrowd } from './kit/downloads.ts'
 import type { Figure } from './kit/figure.ts'
 import { createRepo, untilJobsAreDone, uploadByLfs } from './kit/hub-client.ts'
 import { forgetPeak, peakMemory, pidOfHub, residentMemory } from './kit/memory.ts'
@@ -28,7 +28,7 @@ export const figure: Figure = {
     await writeContent(file, size, fillRandom)
     await uploadByLfs(hub, repo, 'by-lfs.safetensors', file)
     await untilJobsAreDone(hub)
-    await fetchTogether(machine, `${hub.url}/${repo}/resolve/main/by-xet.safetensors`, size, 8)
+    await fetchByCrowd(machine, `${hub.url}/${repo}/resolve/main/by-xet.safetensors`, size)
     return { ours: [await peakMemory(pid)], reference: [idle] }
   },
 }

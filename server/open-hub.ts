@@ -41,6 +41,6 @@ export async function openHub(config: Config, log: Logger = createLog(config)): 
 }
 
 /** JSON lines on stdout. Headers and queries are not logged at all, so no token is. */
-export function createLog(config: Config): Logger {
+function createLog(config: Config): Logger {
   return pino({ level: config.logLevel })
 }

@@ -3,32 +3,65 @@ import type { Rounds } from './figure.ts'
 import { type Machine, newMachine } from './programs.ts'
 import type { StoredFile } from './stored-file.ts'
 
-/** MB/s of all clients together; each is a curl that fetches the whole file and throws it away. */
-export async function compareDownloads(bench: Bench, stored: StoredFile, clients: number): Promise<Rounds> {
+const crowdSize = 8
+/** Parts of the file; each of a crowd fetches one, two fetch the same. */
+const crowdParts = 4
+
+/** MB/s of one curl that fetches the whole file and throws it away. */
+export async function compareOneClient(bench: Bench, stored: StoredFile): Promise<Rounds> {
+  return compareDownloads(bench, stored, 5, [`0-${stored.size - 1}`])
+}
+
+/** MB/s of eight curls together; each fetches a quarter of the file by Range and throws it away. */
+export async function compareCrowd(bench: Bench, stored: StoredFile): Promise<Rounds> {
+  return compareDownloads(bench, stored, 3, crowdRanges(stored.size))
+}
+
+/** Eight clients at once, each of which fetches a quarter of a file. */
+export async function fetchByCrowd(machine: Machine, url: string, size: number): Promise<void> {
+  await fetchTogether(machine, url, crowdRanges(size))
+}
+
+async function compareDownloads(
+  bench: Bench,
+  stored: StoredFile,
+  rounds: number,
+  ranges: readonly string[],
+): Promise<Rounds> {
   const machine = await newMachine(bench)
   const measure = async (url: string) => {
-    const duration = await seconds(() => fetchTogether(machine, url, stored.size, clients))
-    return megabytesPerSecond(stored.size * clients, duration)
+    let bytes = 0
+    const duration = await seconds(async () => {
+      bytes = await fetchTogether(machine, url, ranges)
+    })
+    return megabytesPerSecond(bytes, duration)
   }
   return bench.interleave({
-    rounds: clients === 1 ? 5 : 3,
+    rounds,
     warmUp: true,
     ours: () => measure(stored.hubUrl),
     reference: () => measure(stored.nginxUrl),
   })
 }
 
-/** So many clients at once, each of which fetches the whole file. */
-export async function fetchTogether(
-  machine: Machine,
-  url: string,
-  size: number,
-  clients: number,
-): Promise<void> {
-  await Promise.all(Array.from({ length: clients }, () => fetchWhole(machine, url, size)))
+function crowdRanges(size: number): string[] {
+  const part = Math.floor(size / crowdParts)
+  return Array.from({ length: crowdSize }, (_, i) => {
+    const start = (i % crowdParts) * part
+    return `${start}-${start + part - 1}`
+  })
 }
 
-async function fetchWhole(machine: Machine, url: string, size: number): Promise<void> {
-  const got = await machine.run('curl', ['-sSf', '-o', '/dev/null', '-w', '%{size_download}', url])
-  if (Number(got) !== size) throw new Error(`${url} gave ${got} bytes, not ${size}`)
+/** One client a range, all at once; gives how many bytes came. */
+async function fetchTogether(machine: Machine, url: string, ranges: readonly string[]): Promise<number> {
+  const all = await Promise.all(ranges.map(range => fetchRange(machine, url, range)))
+  return all.reduce((sum, bytes) => sum + bytes, 0)
+}
+
+async function fetchRange(machine: Machine, url: string, range: string): Promise<number> {
+  const args = ['-sSf', '-o', '/dev/null', '-w', '%{size_download}', '-r', range, url]
+  const got = Number(await machine.run('curl', args))
+  const [start = 0, last = 0] = range.split('-').map(Number)
+  if (got !== last - start + 1) throw new Error(`${url} gave ${got} bytes of ${range}`)
+  return got
 }

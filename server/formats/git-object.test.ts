@@ -248,13 +248,26 @@ describe('commits', () => {
     ['no tree', /^tree .*\n/, ''],
     ['upper-case tree', /^tree .*/, `tree ${oidA.toUpperCase()}`],
     ['no author', /\nauthor .*/, ''],
-    ['author without date', / 1700000000 \+0800/, ''],
-    ['author with a date beyond all dates', /1700000000/, '8640000000001'],
-    ['author with a wide zone', /\+0800/, '+080000'],
     ['parent after the author', /\ncommitter/, `\nparent ${oidA}\ncommitter`],
   ])('are refused with %s', (_, from, to) => {
     const text = Buffer.from(encodeCommit(plain)).toString().replace(from, to)
     expect(() => parseCommit(Buffer.from(text))).toThrow(MalformedInput)
+  })
+
+  it.each([
+    ['Ann <a@b> 1700000000 +0530', 'Ann', 'a@b', 1_700_000_000_000, 330],
+    ['Ann <a@b>1700000000 +0530', 'Ann', 'a@b', 1_700_000_000_000, 330],
+    ['Ann <a@b> 1700000000 +051800', 'Ann', 'a@b', 1_700_000_000_000, 0],
+    ['Ann <a@b>', 'Ann', 'a@b', 0, 0],
+    ['Ann <a@b> soon', 'Ann', 'a@b', 0, 0],
+    ['Ann <a@b> 8640000000001 +0000', 'Ann', 'a@b', 0, 0],
+    ['Ann', 'Ann', '', 0, 0],
+    ['<a@b> 1 +0000', '', 'a@b', 1000, 0],
+  ])('of old programs are read as git shows them: %s', (line, name, email, time, offsetMinutes) => {
+    const text = Buffer.from(encodeCommit(plain))
+      .toString()
+      .replace(/^author .*$/m, `author ${line}`)
+    expect(parseCommit(Buffer.from(text)).author).toEqual({ name, email, time, offsetMinutes })
   })
 
   it('read a zone of -0000 as zero', () => {

@@ -238,8 +238,8 @@ export function parseCommit(content: Uint8Array): Commit {
   const tree = lines.oid('tree')
   const parents: string[] = []
   while (lines.at('parent')) parents.push(lines.oid('parent'))
-  const author = parseIdentity('author', lines.value('author'))
-  const committer = parseIdentity('committer', lines.value('committer'))
+  const author = parseIdentity(lines.value('author'))
+  const committer = parseIdentity(lines.value('committer'))
   return { tree, parents, author, committer, message: lines.messageAfterRest() }
 }
 
@@ -256,22 +256,21 @@ export function parseTag(content: Uint8Array): Tag {
   return { object, type, tag }
 }
 
-/** As strict as `fsck_ident` in git, but for the name that may be missing. No backtracking: `[^<>]` cannot pass a `<`. */
-const identityPattern = /^([^<>]*)<([^<>]*)> (\d{1,13}) ([+-])(\d\d)(\d\d)$/
-
-function parseIdentity(header: string, line: string): Identity {
-  const match = identityPattern.exec(line)
-  const [, name = '', email = '', seconds, sign, hours, minutes] = match ?? []
-  if (!match || Number(seconds) > maxSeconds) {
-    throw new MalformedInput('commit', `${header} is not "name <email> seconds +hhmm"`)
-  }
-  const offset = Number(hours) * 60 + Number(minutes)
-  return {
-    name: name.endsWith(' ') ? name.slice(0, -1) : name,
-    email,
-    time: Number(seconds) * 1000,
-    offsetMinutes: sign === '-' && offset > 0 ? -offset : offset,
-  }
+/**
+ * Reads what git shows of an author line: name before the first `<`, email up to the next `>`, then seconds and zone.
+ * Histories of two decades hold lines that `git fsck` only warns about (no email, `+051800`, a time that is no number);
+ * what cannot be read is empty, the epoch, or UTC.
+ */
+function parseIdentity(line: string): Identity {
+  const open = line.indexOf('<')
+  const close = line.indexOf('>', open)
+  const name = (open < 0 ? line : line.slice(0, open)).trim()
+  const email = open < 0 ? '' : line.slice(open + 1, close < 0 ? undefined : close).trim()
+  const [, seconds = '0', sign, hours, minutes] =
+    /^ ?(\d{1,13})(?: ([+-])(\d\d)(\d\d)$)?/.exec(close < 0 ? '' : line.slice(close + 1)) ?? []
+  const time = Number(seconds) > maxSeconds ? 0 : Number(seconds) * 1000
+  const offset = Number(hours ?? 0) * 60 + Number(minutes ?? 0)
+  return { name, email, time, offsetMinutes: sign === '-' && offset > 0 ? -offset : offset }
 }
 
 /** Reads the `key SP value LF` lines at the head of a commit or tag, in the one order that git writes them. */

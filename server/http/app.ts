@@ -4,6 +4,7 @@ import Fastify, {
   type FastifyInstance,
   type FastifyReply,
   type FastifyRequest,
+  LogController,
 } from 'fastify'
 import type { Logger } from 'pino'
 import type { z } from 'zod'
@@ -40,7 +41,7 @@ const idleSocketMs = 120_000
 export function createApp(parts: AppParts): FastifyInstance {
   const app = Fastify({
     loggerInstance: parts.log as FastifyBaseLogger,
-    disableRequestLogging: true,
+    logController: new LogController({ disableRequestLogging: true }),
     genReqId: () => randomUUID(),
     requestIdHeader: false,
     exposeHeadRoutes: false,
@@ -181,7 +182,7 @@ function rawTail(request: FastifyRequest, url: string): string {
   return path.split('/').slice(fixedSegments).join('/')
 }
 
-export function expandPath(path: string): { url: string; type: RepoType | undefined }[] {
+function expandPath(path: string): { url: string; type: RepoType | undefined }[] {
   const repo = '/:namespace/:name'
   if (path.startsWith('{api}')) {
     return repoTypes.map(type => ({ url: path.replace('{api}', `/api/${type}s${repo}`), type }))
@@ -225,7 +226,10 @@ function sendError(
     .removeHeader('content-disposition')
   reply.code(answer.status).headers(answer.headers)
   if (request.method === 'HEAD') return reply.send()
-  // git-lfs shows `message`, the Hugging Face clients `error`.
+  // git shows its user plain text alone, git-lfs `message`, the Hugging Face clients `error`.
+  if (request.headers['user-agent']?.startsWith('git/')) {
+    return reply.type('text/plain; charset=utf-8').send(`${answer.body.error}\n`)
+  }
   const isLfs = request.raw.url?.includes('/info/lfs/')
   return reply
     .type('application/json; charset=utf-8')

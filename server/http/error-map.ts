@@ -75,6 +75,7 @@ export const errorTable = new Map<unknown, Rule<never>>([
   }),
   rule(repos.NamespaceNotFound, { status: 404 }),
   rule(repos.RefExists, { status: 409 }),
+  rule(repos.RefClash, { status: 409 }),
   rule(repos.RefProtected, { status: 403 }),
   rule(repos.StaleParent, { status: 412 }),
   rule(repos.InvalidOperation, { status: 422 }),

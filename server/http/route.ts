@@ -27,7 +27,7 @@ export interface Route<Query = unknown, Body = unknown> {
   handle(call: Call<Query, Body>): Promise<unknown> | unknown
 }
 
-export type Method = 'GET' | 'HEAD' | 'POST' | 'PUT' | 'PATCH' | 'DELETE'
+type Method = 'GET' | 'HEAD' | 'POST' | 'PUT' | 'PATCH' | 'DELETE'
 
 /** What a caller must show. The function behind each name is in `http/doors.ts`. */
 export type Grant =

@@ -63,7 +63,7 @@ function stream(bytes: AsyncIterable<Uint8Array>): Readable {
 }
 
 /** RFC 9110 section 14.6. */
-export function multipart(
+function multipart(
   ranges: readonly ByteRange[],
   body: RangedBody,
 ): { contentType: string; length: number; bytes: () => AsyncIterable<Uint8Array> } {

@@ -96,6 +96,20 @@ describe('check', () => {
     expect((await subjects(false))[0]).toMatch(/^holding alice /)
   })
 
+  it('does not call lost what is collected meanwhile', async () => {
+    const collectFirst = async () => {
+      hub.objects.read = (...range) => hub.store.read(...range)
+      await hub.database.transaction(tx => hub.blobs.release(tx, 'alice'))
+      await hub.collect({ graceMs: 0 })
+    }
+    hub.objects.read = async (...range) => {
+      await collectFirst()
+      return await hub.store.read(...range)
+    }
+    expect(await hub.check(true)).toEqual([])
+    expect(await hub.storedBytes()).toBe(0)
+  })
+
   it('tells how far it is', async () => {
     const told: [string, number, number][] = []
     await hub.blobs.check({ deep: true }, { finding() {}, progress: (...what) => told.push(what) })

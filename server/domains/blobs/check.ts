@@ -12,6 +12,7 @@ import {
   xorbsBetween,
   xorbUsesOf,
 } from './store-check.ts'
+import { findSha256 } from './store-files.ts'
 import { findXorbs } from './store-xorbs.ts'
 import type { XorbsTable } from './tables.ts'
 import { type FileTerms, unpackTerms, xorbsOf } from './terms.ts'
@@ -95,13 +96,25 @@ async function checkXorb(
 ): Promise<string | undefined> {
   const key = xorbKey(row.hash)
   const size = listedSize ?? (await parts.objects.size(key))
-  if (size === undefined) {
-    const again = (await findXorbs(parts.database.sql, [row.hash])).get(row.hash)
-    return again ? `its object ${key} is missing` : undefined
-  }
+  if (size === undefined) return await unlessCollected(parts, row, `its object ${key} is missing`)
   if (size !== row.object_bytes) return `its object has ${size} bytes, ${row.object_bytes} were stored`
-  if (deep) return await parts.frames.inspect(await parts.objects.read(key, 0, size), row.hash)
-  return undefined
+  if (!deep) return undefined
+  try {
+    return await parts.frames.inspect(await parts.objects.read(key, 0, size), row.hash)
+  } catch (error) {
+    if (!(error instanceof HubError)) throw error
+    return await unlessCollected(parts, row, `cannot be read: ${error.message}`)
+  }
+}
+
+/** Collection may run meanwhile: what it has taken away is not lost. */
+async function unlessCollected(
+  parts: CheckParts,
+  row: XorbsTable,
+  words: string,
+): Promise<string | undefined> {
+  const now = (await findXorbs(parts.database.sql, [row.hash])).get(row.hash)
+  return now && now.doomed_at === null ? words : undefined
 }
 
 async function checkFiles(parts: CheckParts, deep: boolean, report: CheckReport): Promise<void> {
@@ -113,7 +126,9 @@ async function checkFiles(parts: CheckParts, deep: boolean, report: CheckReport)
     if (page.length === 0) return
     for (const row of page) {
       const words = await checkFile(parts, row, deep)
-      if (words !== undefined) report.finding({ severity: 'error', subject: `file ${row.hash}`, words })
+      const isThere = words === undefined || (await findSha256(sql, row.hash)) !== undefined
+      if (words !== undefined && isThere)
+        report.finding({ severity: 'error', subject: `file ${row.hash}`, words })
       report.progress('files', ++done, total)
     }
     last = page.at(-1)!.hash

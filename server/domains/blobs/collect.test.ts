@@ -6,7 +6,6 @@ import { startPostgres, type TestPostgres } from '../../../test/postgres.ts'
 import { openPostgres } from '../../drivers/database-postgres.ts'
 import { chunkHash } from '../../formats/merkle.ts'
 import { hashToText } from '../../formats/xet-hash.ts'
-import type { Database } from '../../ports/database.ts'
 import {
   type BlobsForTest,
   gracePeriod,
@@ -25,16 +24,13 @@ beforeAll(async () => {
 })
 afterAll(() => postgres.stop())
 
-const databases: Record<string, (() => Promise<Database>) | undefined> = {
-  sqlite: undefined,
-  postgres: async () => openPostgres(await postgres.createDatabase()),
-}
-
-describe.each(Object.keys(databases))('collection on %s', kind => {
+describe.each(['sqlite', 'postgres'])('collection on %s', kind => {
   let hub: BlobsForTest
   let alice: CasClient
   beforeEach(async () => {
-    hub = await openBlobsForTest(databases[kind])
+    hub = await openBlobsForTest(
+      kind === 'sqlite' ? undefined : async () => openPostgres(await postgres.createDatabase()),
+    )
     alice = new CasClient(hub, 'alice', 'alice')
   })
   afterEach(() => hub.close())

@@ -30,7 +30,7 @@ export class FramePool {
 
   /** What the frames of an upload hold, or what is wrong with them. `frames.bytes` stays usable. */
   async measure(frames: Frames): Promise<FrameFacts | FrameFault> {
-    if (frames.bytes.length <= inlineBytes) return measureFrames(frames)
+    if (frames.bytes.length <= inlineBytes || areAllStored(frames)) return measureFrames(frames)
     const bytes = new Uint8Array(frames.bytes)
     return (await this.#run({ kind: 'measure', frames: { ...frames, bytes } }, bytes)) as
       | FrameFacts

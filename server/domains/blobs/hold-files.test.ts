@@ -1,15 +1,25 @@
 import { randomBytes } from 'node:crypto'
-import { afterEach, beforeEach, describe, expect, it } from 'vitest'
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest'
+import { startPostgres, type TestPostgres } from '../../../test/postgres.ts'
+import { openPostgres } from '../../drivers/database-postgres.ts'
 import { type BlobsForTest, inPieces, openBlobsForTest, readAll, sha256 } from './blobs-for-test.suite.ts'
 import { CasClient, chunksOf, expectStatus, makeFile, makeXorb } from './cas-for-test.suite.ts'
 import { FileNotHeld, FileRefuted } from './errors.ts'
 
 const unknown = 'f'.repeat(64)
 
-describe('who refers to what', () => {
+let postgres: TestPostgres
+beforeAll(async () => {
+  postgres = await startPostgres()
+})
+afterAll(() => postgres.stop())
+
+describe.each(['sqlite', 'postgres'])('who refers to what, on %s', kind => {
   let hub: BlobsForTest
   beforeEach(async () => {
-    hub = await openBlobsForTest()
+    hub = await openBlobsForTest(
+      kind === 'sqlite' ? undefined : async () => openPostgres(await postgres.createDatabase()),
+    )
   })
   afterEach(() => hub.close())
 

@@ -8,7 +8,7 @@ import type { FramePool } from './frame-pool.ts'
 import type { XorbIndexes } from './xorb-objects.ts'
 
 /** Which of `holders` have content that the user `subject` (nobody when undefined) may see. */
-export type Reachable = (subject: string | undefined, holders: string[]) => Promise<Set<string>>
+type Reachable = (subject: string | undefined, holders: string[]) => Promise<Set<string>>
 
 /** What the use cases of this domain stand on; each names the parts that it needs. */
 export interface BlobParts {

@@ -65,7 +65,7 @@ export async function locate(
   }
 }
 
-export function sizeOf(file: FileTerms): number {
+function sizeOf(file: FileTerms): number {
   return file.starts[file.terms.length]!
 }
 

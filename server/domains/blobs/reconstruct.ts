@@ -19,7 +19,7 @@ export interface Reconstruction {
   readonly fetches: ReadonlyMap<string, readonly FetchRange[]>
 }
 
-export interface ReconstructionTerm {
+interface ReconstructionTerm {
   readonly hash: string
   readonly unpacked_length: number
   /** Chunks, end exclusive. */

@@ -295,6 +295,7 @@ describe('uploading by Xet', () => {
     await expectStatus(403, reader.postXorb(whole))
     await expectStatus(403, reader.postShard({ files: [], xorbs: [] }))
     await expectStatus(204, reader.request('POST', '/v1/telemetry', '{"any":"thing"}'))
+    await expectStatus(204, reader.request('POST', '/../v1/telemetry', '{"any":"thing"}'))
     const bare = (headers: Record<string, string>) =>
       hub.app.inject({
         method: 'POST',

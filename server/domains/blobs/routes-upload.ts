@@ -70,15 +70,18 @@ export function uploadRoutes(parts: BlobParts): Route[] {
         return Readable.from(shardEvents(progress => register(call, shard, progress), fail))
       },
     }),
-    route({
-      method: 'POST',
-      path: '/cas/v1/telemetry',
-      grant: 'cas:read',
-      async handle(call) {
-        await readBody(call.stream, telemetryBytes)
-        return undefined
-      },
-    }),
+    // hf_xet sends it to the root of the CAS' host, whatever path the CAS has.
+    ...['/cas/v1/telemetry', '/v1/telemetry'].map(path =>
+      route({
+        method: 'POST',
+        path,
+        grant: 'cas:read',
+        async handle(call) {
+          await readBody(call.stream, telemetryBytes)
+          return undefined
+        },
+      }),
+    ),
   ]
 }
 

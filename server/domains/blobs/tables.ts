@@ -40,7 +40,7 @@ export type FilesTable = {
 }
 
 /** Which xorbs a file needs: what keeps a xorb, and who may see it. */
-export type FileXorbsTable = {
+type FileXorbsTable = {
   file_hash: string
   xorb_hash: string
 }

@@ -47,6 +47,7 @@ describe('uploads in parts', () => {
     const file = await hub.blobs.completeMultipart(upload.id)
     expect(file).toMatchObject({ sha256: sha, size: content.length, state: 'proven' })
     expect(await hub.blobs.completeMultipart(upload.id)).toEqual(file)
+    await hub.blobs.putPart(upload.id, 3, inPieces(partOf(upload, 3)))
     expect(sha256(await readAll(hub.blobs.read(file)))).toBe(sha)
     expect(await parts()).toEqual([])
   })

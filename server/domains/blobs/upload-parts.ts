@@ -22,7 +22,7 @@ const mostParts = 1000
 
 export const uploadPrefix = 'uploads/'
 
-export function partPrefix(id: string): string {
+function partPrefix(id: string): string {
   return `${uploadPrefix}${id}/`
 }
 
@@ -59,7 +59,10 @@ function partBytes(upload: UploadsTable, number: number): number {
   return Math.min(upload.part_size, upload.size - (number - 1) * upload.part_size)
 }
 
-/** Stores part `number`, in place of what came for it before. Throws UploadNotKnown, MalformedInput or ContentMismatch. */
+/**
+ * Stores part `number`, in place of what came for it before. A part that comes again after the upload is complete is
+ * not needed any more. Throws UploadNotKnown, MalformedInput or ContentMismatch.
+ */
 export async function putPart(
   parts: Pick<BlobParts, 'database' | 'objects' | 'clock'>,
   id: string,
@@ -73,6 +76,10 @@ export async function putPart(
     throw new MalformedInput('part number', `${number} is not one of 1 to ${count}`)
   }
   const expected = partBytes(upload, number)
+  if (upload.completed_at !== null) {
+    for await (const _ of ofSize(source, expected));
+    return
+  }
   const key = partKey(id, number)
   // An object is never replaced, so the earlier one has to go. Until the upload is complete nobody reads it.
   await parts.objects.delete(key)

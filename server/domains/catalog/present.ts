@@ -149,7 +149,7 @@ export async function listedInFull(repos: Repos, row: CatalogRow): Promise<Recor
   return { ...identity(repo), ...(await properties(repos, repo, commitId, facts, row, { blobs: false })) }
 }
 
-export function repoOfRow(row: CatalogRow): Repository {
+function repoOfRow(row: CatalogRow): Repository {
   return {
     id: row.repo_id,
     type: row.type,

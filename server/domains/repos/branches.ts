@@ -3,12 +3,14 @@ import { PackBuilder } from '../../formats/pack-builder.ts'
 import { checkBranchName, checkTagName } from '../../formats/ref-name.ts'
 import type { User } from '../../kernel/actor.ts'
 import { defaultBranch, type Repository } from '../../kernel/repository.ts'
-import { RefExists, RefProtected, RevisionNotFound, StaleParent } from './errors.ts'
+import type { Sql } from '../../ports/database.ts'
+import { RefClash, RefExists, RefProtected, RevisionNotFound, StaleParent } from './errors.ts'
 import { addObject, storePack } from './packs.ts'
 import type { RepoParts } from './parts.ts'
+import { findClash } from './push-refs.ts'
 import { resolveRevision } from './resolve-revision.ts'
 import { signatureOf } from './signature.ts'
-import { allRefs, moveRef, type Ref, refsNamed } from './store.ts'
+import { allRefs, moveRef, type Ref, refsNamed, touchRepo } from './store.ts'
 
 /** Branches and tags, made and removed through the API. Names are checked; a ref that exists is never moved here unless asked. */
 
@@ -38,8 +40,10 @@ export async function createBranch(
   const { commitId } = start
   await parts.database.transaction(async tx => {
     await start.record?.(tx, now)
+    await touchRepo(tx, repo.id, now)
     const moved = await moveRef(tx, repo.id, ref, present?.oid, { oid: commitId, commitId }, now)
     if (!moved) throw present ? new StaleParent() : new RefExists(ref)
+    await refuseClash(tx, repo, ref)
     await parts.emit(tx, 'ref-moved', {
       repoId: repo.id,
       ref,
@@ -82,7 +86,9 @@ export async function createTag(
   const record = pack && (await storePack(parts.objects, repo.id, pack))
   await parts.database.transaction(async tx => {
     await record?.(tx, now)
+    await touchRepo(tx, repo.id, now)
     if (!(await moveRef(tx, repo.id, ref, undefined, { oid, commitId }, now))) throw new RefExists(ref)
+    await refuseClash(tx, repo, ref)
     await parts.emit(tx, 'ref-moved', { repoId: repo.id, ref, after: oid })
   })
 }
@@ -102,6 +108,13 @@ async function deleteRef(parts: RepoParts, repo: Repository, ref: string, shown:
     if (!(await moveRef(tx, repo.id, ref, present.oid, undefined, parts.clock()))) throw new StaleParent()
     await parts.emit(tx, 'ref-moved', { repoId: repo.id, ref, before: present.oid })
   })
+}
+
+/** After `touchRepo`, which makes the transactions of a repository wait for each other. */
+async function refuseClash(tx: Sql, repo: Repository, ref: string): Promise<void> {
+  const names = (await allRefs(tx, repo.id)).map(({ name }) => name)
+  const clash = findClash([ref], names)
+  if (clash) throw new RefClash(clash.ref, clash.other)
 }
 
 async function emptyCommit(parts: RepoParts, actor: User, repo: Repository, now: number) {

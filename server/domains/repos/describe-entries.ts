@@ -13,7 +13,7 @@ interface LastCommit {
   date: string
 }
 
-export interface DescribedFile {
+interface DescribedFile {
   type: 'file'
   path: string
   /** Real size of the content, also for LFS files. */
@@ -25,7 +25,7 @@ export interface DescribedFile {
   lastCommit?: LastCommit
 }
 
-export interface DescribedFolder {
+interface DescribedFolder {
   type: 'directory'
   path: string
   size: 0

@@ -40,6 +40,13 @@ export class RefExists extends HubError {
   }
 }
 
+/** git keeps refs as files: `a` cannot be beside `a/b`. */
+export class RefClash extends HubError {
+  constructor(ref: string, other: string) {
+    super(`${ref} cannot be beside ${other}: git keeps refs as files, and one would be the other's folder`)
+  }
+}
+
 export class RefProtected extends HubError {
   constructor(ref: string) {
     super(`Cannot delete ${ref}`)

@@ -142,8 +142,13 @@ export class GitObjects {
       if (known) facts.set(oid, known)
       else unknown.add(oid)
     }
+    await this.#fromKnownPacks(repoId, () => this.#readFacts(repoId, unknown, facts))
+    return facts
+  }
+
+  async #readFacts(repoId: string, oids: Iterable<string>, facts: Map<string, BlobFacts>): Promise<void> {
     const byPack = new Map<Pack, Located[]>()
-    for (const oid of unknown) {
+    for (const oid of oids) {
       const place = await this.#locate(repoId, oid)
       if (!place) throw new GitObjectMissing(repoId, oid)
       const located = byPack.get(place.pack) ?? []
@@ -160,7 +165,6 @@ export class GitObjects {
         }
       }
     }
-    return facts
   }
 
   async #factFrom(repoId: string, place: Located, bytes: Uint8Array): Promise<BlobFacts> {
@@ -183,16 +187,21 @@ export class GitObjects {
     return object.content
   }
 
-  async #readFresh(repoId: string, oid: string): Promise<GitObject | undefined> {
-    try {
+  #readFresh(repoId: string, oid: string): Promise<GitObject | undefined> {
+    return this.#fromKnownPacks(repoId, async () => {
       const place = await this.#locate(repoId, oid)
       return place && (await this.#readAt(repoId, place))
+    })
+  }
+
+  /** Reads again from a fresh list when a pack is gone: merged into another one and collected since. */
+  async #fromKnownPacks<T>(repoId: string, read: () => Promise<T>): Promise<T> {
+    try {
+      return await read()
     } catch (error) {
-      // The pack was merged into another one and collected since we read the list.
       if (!(error instanceof ObjectMissing)) throw error
       this.#packs.delete(repoId)
-      const place = await this.#locate(repoId, oid)
-      return place && (await this.#readAt(repoId, place))
+      return read()
     }
   }
 

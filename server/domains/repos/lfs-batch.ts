@@ -19,10 +19,10 @@ export interface LfsAnswer extends LfsObject {
 /** URLs are good for this long; a large file over a slow line needs hours. */
 const urlLifetimeSeconds = 24 * 60 * 60
 /** Above this a client that can sends parts, so that a cut line costs one part. */
-export const multipartThreshold = 512 * 1024 * 1024
+const multipartThreshold = 512 * 1024 * 1024
 
 /** Signed URLs under `<repo>.git/info/lfs/`: they bind the repository, the object, its size and the method. */
-export function lfsUrl(
+function lfsUrl(
   parts: Pick<RepoParts, 'signer' | 'clock'>,
   origin: string,
   repo: Repository,

@@ -23,7 +23,7 @@ export async function resolveRevision(
 }
 
 /** The ref that a revision names, when it names one. */
-export async function findRef(
+async function findRef(
   parts: Pick<RepoParts, 'database'>,
   repo: Repository,
   revision: string,

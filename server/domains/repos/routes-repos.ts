@@ -79,7 +79,7 @@ export function repoRoutes(parts: RepoParts): Route[] {
   ]
 }
 
-export function presentCreated(repo: Repository, origin: string): { url: string; id: string; name: string } {
+function presentCreated(repo: Repository, origin: string): { url: string; id: string; name: string } {
   return { url: `${origin}${repoPath(repo)}`, id: repo.id, name: repoId(repo) }
 }
 

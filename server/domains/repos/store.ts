@@ -1,3 +1,4 @@
+import { RepoNotFound } from '../../kernel/errors.ts'
 import { type Repository, type RepoType, repoId } from '../../kernel/repository.ts'
 import type { Sql } from '../../ports/database.ts'
 import type { RepoTables } from './tables.ts'
@@ -63,15 +64,22 @@ export async function updateVisibility(tx: Sql, id: string, isPrivate: boolean):
     .execute()
 }
 
+/** Also makes the writers of one repository wait for each other. Throws RepoNotFound when it was deleted meanwhile. */
 export async function touchRepo(tx: Sql, id: string, now: number): Promise<void> {
-  await tables(tx).updateTable('repos').set({ updated_at: now }).where('id', '=', id).execute()
+  const touched = await tables(tx)
+    .updateTable('repos')
+    .set({ updated_at: now })
+    .where('id', '=', id)
+    .executeTakeFirst()
+  if (Number(touched.numUpdatedRows) === 0) throw new RepoNotFound(id)
 }
 
 /** Forgets the repository with its refs and packs. The bytes are garbage from here on; gc collects them. */
 export async function deleteRepo(tx: Sql, id: string): Promise<void> {
+  // First the row that writers touch: none of them leaves refs or packs behind then.
+  await tables(tx).deleteFrom('repos').where('id', '=', id).execute()
   await tables(tx).deleteFrom('refs').where('repo_id', '=', id).execute()
   await tables(tx).deleteFrom('packs').where('repo_id', '=', id).execute()
-  await tables(tx).deleteFrom('repos').where('id', '=', id).execute()
 }
 
 export async function refsNamed(sql: Sql, id: string, names: readonly string[]): Promise<Map<string, Ref>> {

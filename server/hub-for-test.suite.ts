@@ -1,0 +1,102 @@
+import { mkdtemp, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import type { FastifyInstance } from 'fastify'
+import { readConfig } from './config.ts'
+import { type OpenHub, openHub } from './open-hub.ts'
+import { Worker } from './worker.ts'
+
+/** A whole hub in this process, on a temporary folder, asked without a socket. */
+export class TestHub {
+  readonly hub: OpenHub
+  readonly #app: FastifyInstance
+  readonly #worker: Worker
+
+  private constructor(hub: OpenHub) {
+    this.hub = hub
+    this.#app = hub.createApp()
+    this.#worker = new Worker({ ...hub, handlers: hub.jobs })
+    this.#worker.start(1)
+  }
+
+  static async open(): Promise<TestHub> {
+    const data = await mkdtemp(join(tmpdir(), 'banyan-hub-'))
+    return new TestHub(await openHub(readConfig({ data, logLevel: 'silent' }, {})))
+  }
+
+  async close(): Promise<void> {
+    await this.#app.close()
+    await this.#worker.stop()
+    await this.hub.close()
+    await rm(this.hub.config.data, { recursive: true })
+  }
+
+  /** Asks as the holder of `token`, or as nobody. */
+  as(token?: string) {
+    const authorization = token === undefined ? {} : { authorization: `Bearer ${token}` }
+    const send = async (
+      method: 'GET' | 'HEAD' | 'POST' | 'PUT' | 'DELETE',
+      url: string,
+      payload?: unknown,
+      headers: Record<string, string> = {},
+    ) => {
+      const isJson = typeof payload === 'object' && !(payload instanceof Uint8Array)
+      const response = await this.#app.inject({
+        method,
+        url,
+        headers: {
+          host: 'hub.test',
+          ...authorization,
+          ...(isJson && { 'content-type': 'application/json' }),
+          ...headers,
+        },
+        ...(payload !== undefined && { payload: isJson ? JSON.stringify(payload) : (payload as string) }),
+      })
+      return {
+        status: response.statusCode,
+        headers: response.headers as Record<string, string>,
+        bytes: response.rawPayload,
+        text: response.body,
+        // biome-ignore lint/suspicious/noExplicitAny: tests look into answers of every shape.
+        json: (): any => response.json(),
+      }
+    }
+    return {
+      get: (url: string, headers?: Record<string, string>) => send('GET', url, undefined, headers),
+      head: (url: string, headers?: Record<string, string>) => send('HEAD', url, undefined, headers),
+      post: (url: string, payload?: unknown, headers?: Record<string, string>) =>
+        send('POST', url, payload, headers),
+      put: (url: string, payload?: unknown) => send('PUT', url, payload),
+      delete: (url: string, payload?: unknown) => send('DELETE', url, payload),
+      commit: (
+        repo: string,
+        lines: Record<string, unknown>,
+        options: { parent?: string; branch?: string } = {},
+      ) =>
+        send(
+          'POST',
+          `/api/models/${repo}/commit/${encodeURIComponent(options.branch ?? 'main')}`,
+          commitBody(lines, options.parent),
+          { 'content-type': 'application/x-ndjson' },
+        ),
+    }
+  }
+}
+
+/** `{ 'a.txt': 'text', 'old.txt': null, 'w.bin': { sha256, size } }` as NDJSON. */
+function commitBody(files: Record<string, unknown>, parentCommit?: string): string {
+  const header = { key: 'header', value: { summary: 'Change', description: 'why\nso', parentCommit } }
+  const lines = Object.entries(files).map(([path, content]) => {
+    if (content === null && path.endsWith('/')) return { key: 'deletedFolder', value: { path } }
+    if (content === null) return { key: 'deletedFile', value: { path } }
+    if (typeof content === 'string') {
+      return {
+        key: 'file',
+        value: { path, content: Buffer.from(content).toString('base64'), encoding: 'base64' },
+      }
+    }
+    const { sha256, size } = content as { sha256: string; size: number }
+    return { key: 'lfsFile', value: { path, algo: 'sha256', oid: sha256, size } }
+  })
+  return [header, ...lines].map(line => JSON.stringify(line)).join('\n')
+}

@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest'
 import { LimitExceeded, MalformedInput } from '../../kernel/errors.ts'
 import { readCommitBody } from './commit-body.ts'
+import { InvalidOperation } from './errors.ts'
 
 const header = JSON.stringify({ key: 'header', value: { summary: 'Add', description: '' } })
 const line = (key: string, value: unknown) => JSON.stringify({ key, value })
@@ -62,12 +63,15 @@ describe('readCommitBody', () => {
       `${header}\n${line('file', { path: 'a', content: '!!', encoding: 'base64' })}`,
       /base64/,
     ],
-    ['a path that leaves the tree', `${header}\n${line('deletedFile', { path: '../a' })}`, /\.\.\/a/],
     ['a short sha256', `${header}\n${line('lfsFile', { path: 'a', oid: 'abc' })}`, /sha256/],
   ])('refuses %s', async (_, body, message) => {
     const failure = read(body)
     await expect(failure).rejects.toBeInstanceOf(MalformedInput)
     await expect(failure).rejects.toThrow(message)
+  })
+
+  it.each(['../a', '/a', 'a/../b', '.git/config', 'a\\b', 'a/.GIT/x'])('refuses the path %s', async path => {
+    await expect(read(`${header}\n${line('deletedFile', { path })}`)).rejects.toBeInstanceOf(InvalidOperation)
   })
 
   it('stops at a line that does not end, without keeping it all', async () => {

@@ -1,6 +1,6 @@
 import { z } from 'zod'
-import { parseTreePath } from '../../formats/tree-path.ts'
 import { LimitExceeded, MalformedInput } from '../../kernel/errors.ts'
+import { checkPath } from './check-path.ts'
 
 /** One change of a commit, in the order in which it was sent. */
 export type Operation =
@@ -99,7 +99,7 @@ async function toOperation(
       if (content.length > regularFileLimit) {
         throw new LimitExceeded(`${line.path} as a regular file`, regularFileLimit, 'bytes', content.length)
       }
-      const path = parseTreePath(line.path)
+      const path = checkPath(line.path)
       return { kind: 'file', path, oid: await keep(path, content) }
     }
     case 'lfsFile': {
@@ -107,17 +107,17 @@ async function toOperation(
       const size = line.size ?? undefined
       return {
         kind: 'lfs-file',
-        path: parseTreePath(line.path),
+        path: checkPath(line.path),
         sha256: line.oid,
         ...(size !== undefined && { size }),
       }
     }
     case 'deletedFile':
-      return { kind: 'delete-file', path: parseTreePath(check(subject, deleteLine, value).path) }
+      return { kind: 'delete-file', path: checkPath(check(subject, deleteLine, value).path) }
     case 'deletedFolder':
       return {
         kind: 'delete-folder',
-        path: parseTreePath(check(subject, deleteLine, value).path, 'folder'),
+        path: checkPath(check(subject, deleteLine, value).path, 'folder'),
       }
     default:
       throw new MalformedInput(

@@ -1,8 +1,8 @@
 import { isUtf8 } from 'node:buffer'
 import { parseGitattributes } from '../../formats/gitattributes.ts'
 import { parseGitignore } from '../../formats/gitignore.ts'
-import { parseTreePath } from '../../formats/tree-path.ts'
 import type { Repository } from '../../kernel/repository.ts'
+import { checkPath } from './check-path.ts'
 import { regularFileLimit } from './commit-body.ts'
 import { readSmallFile } from './find-file.ts'
 import type { RepoParts } from './parts.ts'
@@ -45,7 +45,7 @@ export async function advisePreupload(
   const ignore = parseGitignore(request.gitIgnore ?? (await ownText('.gitignore')))
   const current = await currentIds(parts, repo, commitId, request.files)
   return request.files.map(({ path, size, sample }) => {
-    parseTreePath(path)
+    checkPath(path)
     const isLfs = size > regularFileLimit || (size > 0 && (attributes.isLfs(path) || !looksLikeText(sample)))
     return {
       path,

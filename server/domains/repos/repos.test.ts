@@ -183,7 +183,7 @@ describe('commits', () => {
       [404, 'RevisionNotFound'],
       [404, 'EntryNotFound'],
       [422, undefined],
-      [400, undefined],
+      [422, undefined],
       [422, undefined],
       [403, undefined],
       [401, undefined],

@@ -29,7 +29,7 @@ export function sendBytes(request: FastifyRequest, reply: FastifyReply, body: Ra
   }
   if (wanted.kind === 'whole') {
     reply.header('content-type', body.contentType).header('content-length', body.size)
-    if (request.method === 'HEAD' || body.size === 0) return reply.send(emptyBody(reply, body.size))
+    if (request.method === 'HEAD' || body.size === 0) return reply.send()
     return reply.send(stream(body.read({ start: 0, end: body.size })))
   }
   reply.code(206)
@@ -51,11 +51,6 @@ export function sendBytes(request: FastifyRequest, reply: FastifyReply, body: Ra
 function ifRangeHolds(request: FastifyRequest, reply: FastifyReply): boolean {
   const condition = request.headers['if-range']
   return condition === undefined || condition === reply.getHeader('etag')
-}
-
-/** A HEAD answer keeps the Content-Length of the GET; Fastify would set 0 for an empty payload. */
-function emptyBody(reply: FastifyReply, size: number): Readable | undefined {
-  return size === 0 && reply.request.method !== 'HEAD' ? undefined : Readable.from([])
 }
 
 function stream(bytes: AsyncIterable<Uint8Array>): Readable {

@@ -74,6 +74,12 @@ describe('sendBytes', () => {
     expect((await ask('/1000', { range: 'bytes=0-0', 'if-range': '"v0"' })).response.status).toBe(200)
   })
 
+  it('sends nothing to who has this version', async () => {
+    const known = await ask('/1000', { 'if-none-match': '"v0", W/"v1"' })
+    expect([known.response.status, known.bytes.length]).toEqual([304, 0])
+    expect((await ask('/1000', { 'if-none-match': '"v0"' })).response.status).toBe(200)
+  })
+
   it('gives of an empty file its size to who asks for the first byte', async () => {
     const { response } = await ask('/0', { range: 'bytes=0-0' })
     expect([response.status, response.headers.get('content-range')]).toEqual([200, 'bytes */0'])

@@ -12,11 +12,13 @@ export interface RangedBody {
 }
 
 /**
- * Answers GET and HEAD with a body, honouring Range and If-Range: 200, 206 (one part, or multipart/byteranges), 416.
+ * Answers GET and HEAD with a body, honouring Range, If-Range and If-None-Match: 200, 206 (one part, or
+ * multipart/byteranges), 304, 416.
  * Content-Length is always true, also for HEAD. The ETag header, if any, must be set before.
  */
 export function sendBytes(request: FastifyRequest, reply: FastifyReply, body: RangedBody): FastifyReply {
   reply.header('accept-ranges', 'bytes')
+  if (isKnownToClient(request, reply)) return reply.code(304).send()
   const asked = request.method === 'GET' && ifRangeHolds(request, reply) ? request.headers.range : undefined
   if (asked !== undefined && body.size === 0) {
     // No range of nothing can be satisfied, but @huggingface/hub asks for the first byte of every file to learn its
@@ -46,6 +48,12 @@ export function sendBytes(request: FastifyRequest, reply: FastifyReply, body: Ra
     .header('content-type', parts.contentType)
     .header('content-length', parts.length)
     .send(stream(parts.bytes()))
+}
+
+/** RFC 9110 section 13.1.2: the client has this version already. */
+function isKnownToClient(request: FastifyRequest, reply: FastifyReply): boolean {
+  const known = request.headers['if-none-match']?.split(',').map(tag => tag.trim().replace(/^W\//, ''))
+  return known?.includes(String(reply.getHeader('etag'))) ?? false
 }
 
 function ifRangeHolds(request: FastifyRequest, reply: FastifyReply): boolean {

@@ -23,14 +23,14 @@ describe('datasets', () => {
     await ada.python('datasets_make', { folder: made })
   })
 
-  it('loads CSV that was pushed as files', { timeout: 60_000 }, async () => {
+  it('loads CSV that was pushed as files', async () => {
     await ada.python('push', { repo: 'ada/rows-csv', type: 'dataset', folder: join(made, 'csv') })
     const anyone = await newMachine(hub().url)
     const told = await anyone.python('datasets_load', { repo: 'ada/rows-csv' })
     expect(told).toEqual({ train: rows(0, 200, quoted) })
   })
 
-  it('loads Parquet of a private data set, whole and as a stream', { timeout: 60_000 }, async () => {
+  it('loads Parquet of a private data set, whole and as a stream', async () => {
     await ada.python('push', {
       repo: 'acme/rows',
       type: 'dataset',
@@ -46,7 +46,7 @@ describe('datasets', () => {
     )
   })
 
-  it('pushes with push_to_hub and loads it back', { timeout: 60_000 }, async () => {
+  it('pushes with push_to_hub and loads it back', async () => {
     await ada.python('datasets_push', { repo: 'ada/pushed-rows', private: true })
     const plain = (n: number) => `row ${n}`
     const told = await ada.python('datasets_load', { repo: 'ada/pushed-rows' })

@@ -37,9 +37,7 @@ describe('git-lfs', () => {
     return folder
   }
 
-  it('pushes with the token in the address, and anyone pulls the same bytes', {
-    timeout: 60_000,
-  }, async () => {
+  it('pushes with the token in the address, and anyone pulls the same bytes', async () => {
     const names = ['silero_vad.jit', 'silero_vad.onnx', 'silero_vad_16k.safetensors']
     await pushed(inUrl, [], async folder => {
       await ada.run('git', ['lfs', 'track', '*.jit'], { cwd: folder })
@@ -58,7 +56,7 @@ describe('git-lfs', () => {
     await anyone.run('git', ['lfs', 'fsck'], { cwd: clone })
   })
 
-  it('pushes with the token in a header', { timeout: 60_000 }, async () => {
+  it('pushes with the token in a header', async () => {
     const how = ['-c', `http.extraHeader=Authorization: Bearer ${hub().token}`]
     const bytes = noise(6_000_000, 'header')
     await pushed(plain, how, folder => writeFile(join(folder, 'header.bin'), bytes))

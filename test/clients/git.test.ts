@@ -229,7 +229,7 @@ describe('git, who may push what', () => {
     expect(await at(ada, folder).refused('push')).toMatch(new RegExp(`${oid}|LFS`))
   })
 
-  it('survives a restart: what was pushed is there', { timeout: 60_000 }, async () => {
+  it('survives a restart: what was pushed is there', async () => {
     await ada.run('hf', ['repos', 'create', 'ada/git-kept'])
     const folder = await committed('ada/git-kept', 'kept.txt', 'kept\n')
     await at(ada, folder).git('push', '--quiet')

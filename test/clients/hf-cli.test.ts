@@ -32,7 +32,7 @@ describe('hf auth', () => {
 })
 
 describe('hf repos, hf upload, hf download', () => {
-  it('moves a folder of eight related files there and back', { timeout: 60_000 }, async () => {
+  it('moves a folder of eight related files there and back', async () => {
     const ada = await newMachine(hub().url, hub().token)
     const created = JSON.parse(await ada.run('hf', ['repos', 'create', 'voice', '--format', 'json']))
     expect(created).toEqual({ repo_id: 'ada/voice', url: `${hub().url}/ada/voice` })

@@ -26,9 +26,9 @@ describe('huggingface_hub', () => {
     })
     expect(told.head).toMatch(/^[0-9a-f]{40}$/)
     expect(told.weights).toBe(sha256(new Uint8Array(102_400).map((_, at) => at % 256)))
-  }, 60_000)
+  })
 
-  it('downloads a snapshot with hf_xet and without it, byte-equal', { timeout: 60_000 }, async () => {
+  it('downloads a snapshot with hf_xet and without it, byte-equal', async () => {
     const ada = await newMachine(hub().url, hub().token)
     const { oid } = await ada.python<{ oid: string }>('push', { repo: 'ada/voice', folder: SILERO })
     const wanted = await hashes(SILERO)
@@ -46,9 +46,7 @@ describe('huggingface_hub', () => {
     }
   })
 
-  it('downloads one file with hf_xet and without it, at a branch, a tag and a commit', {
-    timeout: 60_000,
-  }, async () => {
+  it('downloads one file with hf_xet and without it, at a branch, a tag and a commit', async () => {
     const ada = await newMachine(hub().url, hub().token)
     const bytes = noise(3_000_000, 'one file')
     const folder = await folderOf({ 'weights.bin': bytes })
@@ -89,9 +87,9 @@ describe('huggingface_hub', () => {
     const anyone = await newMachine(hub().url)
     const { path } = await anyone.python<{ path: string }>('pull', { repo: 'ada/by-lfs' })
     expect(await hashes(path)).toMatchObject(await hashes(folder))
-  }, 60_000)
+  })
 
-  it('uploads a file of over 512 MiB without hf_xet in parts', { timeout: 120_000 }, async () => {
+  it('uploads a file of over 512 MiB without hf_xet in parts', async () => {
     const ada = await newMachine(hub().url, hub().token)
     const path = join(await temporaryFolder(), 'huge.bin')
     const size = 512 * 2 ** 20 + 1_000_003
@@ -110,7 +108,7 @@ describe('huggingface_hub', () => {
     expect(hash.digest('hex')).toBe(await sha256OfFile(path))
   })
 
-  it('raises its own errors, with the request id and the words of the hub', { timeout: 60_000 }, async () => {
+  it('raises its own errors, with the request id and the words of the hub', async () => {
     const ada = await newMachine(hub().url, hub().token)
     await ada.python('push', {
       repo: 'ada/there',

@@ -84,7 +84,7 @@ describe('@huggingface/hub', () => {
   it.each([
     { way: 'by Xet when the hub offers it', useXet: true },
     { way: 'by LFS', useXet: false },
-  ])('uploads files $way and downloads them, byte-equal', { timeout: 60_000 }, async ({ useXet }) => {
+  ])('uploads files $way and downloads them, byte-equal', async ({ useXet }) => {
     const repo = { type: 'model' as const, name: `ada/js-files-${useXet}` }
     await createRepo({ repo, ...ada() })
     // `.onnx` is large by the default .gitattributes, README.md and the text are not.

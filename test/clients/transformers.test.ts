@@ -5,9 +5,7 @@ import { useHub } from './use-hub.ts'
 
 const hub = useHub()
 
-it('transformers loads configuration and tokenizer from the hub, and pushes its own', {
-  timeout: 120_000,
-}, async () => {
+it('transformers loads configuration and tokenizer from the hub, and pushes its own', async () => {
   const ada = await newMachine(hub().url, hub().token)
   const names = [
     'config.json',

@@ -1,7 +1,10 @@
-import { afterAll, afterEach, beforeAll, beforeEach } from 'vitest'
+import { afterAll, afterEach, beforeAll, beforeEach, vi } from 'vitest'
 import { type Hub, startHub } from '../hub.ts'
 
 const SHOWN_AT_MOST = 40_000
+
+// Each test starts several real programs; a busy machine may take long over them.
+vi.setConfig({ testTimeout: 120_000 })
 
 /** One hub for the tests of this file. What it printed during a test is shown when that test fails. */
 export function useHub(): () => Hub {

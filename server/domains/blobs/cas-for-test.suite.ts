@@ -1,3 +1,4 @@
+import type { Readable } from 'node:stream'
 import { packChunks } from '../../formats/chunk-list.ts'
 import { Chunker } from '../../formats/gearhash.ts'
 import { chunkHash, FileHasher, rangeHash, xorbHash } from '../../formats/merkle.ts'
@@ -67,10 +68,10 @@ export class CasClient {
   request(
     method: 'GET' | 'POST',
     path: string,
-    body?: Uint8Array | string,
+    body?: Uint8Array | string | Readable,
     headers: Record<string, string> = {},
   ) {
-    const payload = typeof body === 'string' ? body : body && Buffer.from(body)
+    const payload = body instanceof Uint8Array ? Buffer.from(body) : body
     return this.#hub.app.inject({
       method,
       url: `/cas${path}`,

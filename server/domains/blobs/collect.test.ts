@@ -1,6 +1,8 @@
 import { randomBytes } from 'node:crypto'
 import { utimes } from 'node:fs/promises'
 import { join } from 'node:path'
+import { Readable } from 'node:stream'
+import { setTimeout as sleep } from 'node:timers/promises'
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest'
 import { startPostgres, type TestPostgres } from '../../../test/postgres.ts'
 import { openPostgres } from '../../drivers/database-postgres.ts'
@@ -16,6 +18,8 @@ import {
 } from './blobs-for-test.suite.ts'
 import { CasClient, chunksOf, expectStatus, makeFile, makeXorb } from './cas-for-test.suite.ts'
 import { XorbBeingCollected } from './errors.ts'
+import { deleteUnheldFiles } from './store-collection.ts'
+import { lockFiles, saveHoldings } from './store-files.ts'
 
 const day = 24 * 3600 * 1000
 let postgres: TestPostgres
@@ -254,6 +258,53 @@ describe.each(['sqlite', 'postgres'])('collection on %s', kind => {
     expect(await hub.store.size(key(old.hash))).toBeUndefined()
     expect(await hub.store.size(key(fresh.hash))).toBeDefined()
     expect(await hub.store.size(key(raced.hash))).toBeDefined()
+  })
+
+  it('lets no upload that was under way keep the name of an object that is being deleted', async () => {
+    const xorb = makeXorb(chunksOf(content))
+    await alice.postXorb(xorb)
+    await hub.tables.deleteFrom('xorbs').execute()
+    const past = new Date(hub.time.now - gracePeriod - 1000)
+    await utimes(join(hub.folder, 'objects', key(xorb.hash)), past, past)
+    const begun = Promise.withResolvers<void>()
+    const doomed = Promise.withResolvers<void>()
+    async function* body() {
+      yield xorb.body.subarray(0, 100_000)
+      begun.resolve()
+      await doomed.promise
+      yield xorb.body.subarray(100_000)
+    }
+    const upload = alice.request('POST', `/v1/xorbs/default/${xorb.hash}`, Readable.from(body()))
+    await begun.promise
+    hub.objects.delete = async object => {
+      doomed.resolve()
+      await expectStatus(503, upload)
+      await hub.store.delete(object)
+    }
+    expect(await hub.collect()).toMatchObject({ orphans: 1 })
+    await expectStatus(200, alice.postXorb(xorb))
+  })
+
+  it('keeps a file that somebody begins to refer to in the moment in which it is let go', async () => {
+    const { fileHash } = await ingest('alice')
+    await release('alice')
+    const locked = Promise.withResolvers<void>()
+    const goOn = Promise.withResolvers<void>()
+    const referring = hub.database.transaction(async tx => {
+      await lockFiles(tx, [fileHash])
+      locked.resolve()
+      await goOn.promise
+      await saveHoldings(tx, 'bob', [{ sha256: sha, fileHash, isProven: true }], hub.time.now)
+    })
+    await locked.promise
+    const deleting = hub.database.transaction(tx => deleteUnheldFiles(tx, [fileHash]))
+    // Long enough for the deletion to wait for the row.
+    await sleep(150)
+    goOn.resolve()
+    await referring
+    expect(await deleting).toBe(0)
+    expect(await hub.blobs.isHeld('bob', sha)).toBe(true)
+    expect(await hub.check(true)).toEqual([])
   })
 
   it('breaks nothing while uploads, deletions and two collections run at once', async () => {

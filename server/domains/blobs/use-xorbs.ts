@@ -14,7 +14,7 @@ export async function findUsableXorbs(
   const marked = [...rows.values()].filter(row => row.unreferenced_since !== null || row.doomed_at !== null)
   if (marked.length === 0) return rows
   const names = marked.map(row => row.hash)
-  const kept = new Set(names)
+  const kept = await database.transaction(tx => useXorbs(tx, names))
   for (const name of names) if (!kept.has(name)) rows.delete(name)
   return rows
 }

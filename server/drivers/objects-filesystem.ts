@@ -11,6 +11,7 @@ import {
   rename,
   stat,
   unlink,
+  utimes,
 } from 'node:fs/promises'
 import { dirname, join, resolve } from 'node:path'
 import { LRUCache } from 'lru-cache'
@@ -88,6 +89,7 @@ class FilesystemObjects implements ObjectStore {
     } else {
       // It may have been put by another process a moment ago.
       await this.#makeDurable(folder)
+      await utimes(path, new Date(), new Date())
     }
     await syncFolder(folder)
     return outcome

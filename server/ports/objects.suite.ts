@@ -2,6 +2,7 @@ import { existsSync, mkdtempSync, readdirSync, rmSync } from 'node:fs'
 import { readFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { setTimeout as sleep } from 'node:timers/promises'
 import fc from 'fast-check'
 import { afterAll, afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { MalformedInput } from '../kernel/errors.ts'
@@ -31,6 +32,18 @@ export function objectsSuite(name: string, open: () => Promise<ObjectStore>): vo
         expect(await store.put('a/b', pieces('an', 'other'))).toBe('existed')
         expect(await text(store, 'a/b')).toBe('first')
         expect(await store.size('a/b')).toBe(5)
+      })
+
+      it('counts a key that is put again as modified now', async () => {
+        await store.put('again', Buffer.from('x'))
+        const modifiedAt = async () => {
+          for await (const object of store.list('')) if (object.key === 'again') return object.modifiedAt
+          return Number.NaN
+        }
+        const first = await modifiedAt()
+        await sleep(1100)
+        await store.put('again', Buffer.from('x'))
+        expect(await modifiedAt()).toBeGreaterThan(first)
       })
 
       it('stores a stream, and nothing at all', async () => {

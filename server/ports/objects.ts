@@ -8,7 +8,8 @@ import { HubError } from '../kernel/errors.ts'
 export interface ObjectStore {
   /**
    * Stores an object whole or not at all. When it resolves the bytes survive a power cut. A key that exists is left
-   * alone (`existed`): the bytes behind a key are always the same. Then `bytes` may not have been read.
+   * alone (`existed`): the bytes behind a key are always the same. Then `bytes` may not have been
+   * read, and the object counts as modified now, so that who collects old garbage lets it be.
    */
   put(key: string, bytes: Uint8Array | AsyncIterable<Uint8Array>): Promise<'stored' | 'existed'>
   /**

@@ -197,3 +197,7 @@ export async function readAll(source: AsyncIterable<Uint8Array>): Promise<Buffer
   for await (const piece of source) pieces.push(piece)
   return Buffer.concat(pieces)
 }
+
+export async function isHeld(blobs: Blobs, holder: string, sha256: string): Promise<boolean> {
+  return (await blobs.describe(holder, [sha256])).has(sha256)
+}

@@ -12,6 +12,7 @@ import {
   type BlobsForTest,
   gracePeriod,
   inPieces,
+  isHeld,
   openBlobsForTest,
   readAll,
   sha256,
@@ -113,10 +114,10 @@ describe.each(['sqlite', 'postgres'])('collection on %s', kind => {
     await ingest('bob', other)
     await hub.commit('bob', sha256(other))
     expect(await hub.collect({ live: ['bob'], dryRun: true })).toMatchObject({ holdings: 1, files: 1 })
-    expect(await hub.blobs.isHeld('alice', sha)).toBe(true)
+    expect(await isHeld(hub.blobs, 'alice', sha)).toBe(true)
     expect(await hub.collect({ live: ['bob'] })).toMatchObject({ holdings: 1, files: 1 })
-    expect(await hub.blobs.isHeld('alice', sha)).toBe(false)
-    expect(await hub.blobs.isHeld('bob', sha256(other))).toBe(true)
+    expect(await isHeld(hub.blobs, 'alice', sha)).toBe(false)
+    expect(await isHeld(hub.blobs, 'bob', sha256(other))).toBe(true)
   })
 
   it('waits anew for a xorb that a client was told to build upon', async () => {
@@ -264,8 +265,10 @@ describe.each(['sqlite', 'postgres'])('collection on %s', kind => {
     const xorb = makeXorb(chunksOf(content))
     await alice.postXorb(xorb)
     await hub.tables.deleteFrom('xorbs').execute()
-    const past = new Date(hub.time.now - gracePeriod - 1000)
-    await utimes(join(hub.folder, 'objects', key(xorb.hash)), past, past)
+    // The listing may be older than what the upload has done to the object since.
+    hub.objects.list = async function* (prefix) {
+      for await (const object of hub.store.list(prefix)) yield { ...object, modifiedAt: 0 }
+    }
     const begun = Promise.withResolvers<void>()
     const doomed = Promise.withResolvers<void>()
     async function* body() {
@@ -303,7 +306,7 @@ describe.each(['sqlite', 'postgres'])('collection on %s', kind => {
     goOn.resolve()
     await referring
     expect(await deleting).toBe(0)
-    expect(await hub.blobs.isHeld('bob', sha)).toBe(true)
+    expect(await isHeld(hub.blobs, 'bob', sha)).toBe(true)
     expect(await hub.check(true)).toEqual([])
   })
 

@@ -42,7 +42,6 @@ export function createBlobs(setup: BlobsSetup): Blobs {
   }
   return {
     describe: (holder, sha256s) => describeFiles(database.sql, holder, sha256s),
-    isHeld: async (holder, sha256) => (await describeFiles(database.sql, holder, [sha256])).has(sha256),
     read: (file, range) => openFile(parts, file, range),
     ingest: (holder, source, announced) => ingestFile(parts, holder, source, announced),
     beginMultipart: (holder, sha256, size) => beginMultipart(parts, holder, sha256, size),

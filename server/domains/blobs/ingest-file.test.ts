@@ -4,7 +4,14 @@ import fc from 'fast-check'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { hashedContents } from '../../formats/testdata/client-files.ts'
 import { fileHashes } from '../../formats/testdata/client-uploads.ts'
-import { type BlobsForTest, inPieces, openBlobsForTest, readAll, sha256 } from './blobs-for-test.suite.ts'
+import {
+  type BlobsForTest,
+  inPieces,
+  isHeld,
+  openBlobsForTest,
+  readAll,
+  sha256,
+} from './blobs-for-test.suite.ts'
 import { ContentMismatch } from './errors.ts'
 
 const megabyte = 1024 * 1024
@@ -34,8 +41,8 @@ describe('ingest and read', () => {
       expect((await hub.blobs.describe('alice', [file.sha256, 'f'.repeat(64)])).get(file.sha256)).toEqual(
         file,
       )
-      expect(await hub.blobs.isHeld('alice', file.sha256)).toBe(true)
-      expect(await hub.blobs.isHeld('bob', file.sha256)).toBe(false)
+      expect(await isHeld(hub.blobs, 'alice', file.sha256)).toBe(true)
+      expect(await isHeld(hub.blobs, 'bob', file.sha256)).toBe(false)
       expect(await hub.check(true)).toEqual([])
     },
   )
@@ -146,7 +153,7 @@ describe('ingest and read', () => {
     expect(await hub.tables.selectFrom('files').selectAll().execute()).toEqual([])
     expect((await readdir(hub.folder)).filter(name => name.includes('spool'))).toEqual([])
     await ingest(bytes)
-    expect(await hub.blobs.isHeld('alice', announced.sha256)).toBe(true)
+    expect(await isHeld(hub.blobs, 'alice', announced.sha256)).toBe(true)
   })
 
   it('takes the same file from many at once', async () => {

@@ -6,7 +6,14 @@ import { clientFiles } from '../../formats/testdata/client-files.ts'
 import { hfXetUpload, huggingfaceJsUpload } from '../../formats/testdata/client-uploads.ts'
 import { encodeXorbFooter, xorbFooterLength } from '../../formats/xorb-footer.ts'
 import { encodeStoredFrame } from '../../formats/xorb-frame.ts'
-import { type BlobsForTest, inPieces, openBlobsForTest, readAll, sha256 } from './blobs-for-test.suite.ts'
+import {
+  type BlobsForTest,
+  inPieces,
+  isHeld,
+  openBlobsForTest,
+  readAll,
+  sha256,
+} from './blobs-for-test.suite.ts'
 import { CasClient, chunksOf, expectStatus, makeFile, makeXorb } from './cas-for-test.suite.ts'
 import { splitFrames } from './split-frames.ts'
 
@@ -287,7 +294,7 @@ describe('uploading by Xet', () => {
     expect(lines[0].type).toBe('validating')
     expect(lines.at(-1)).toEqual({ type: 'result' })
     expect(lines.filter(line => line.type === 'result')).toHaveLength(1)
-    expect(await hub.blobs.isHeld('alice/model', wholeFile.sha256!)).toBe(true)
+    expect(await isHeld(hub.blobs, 'alice/model', wholeFile.sha256!)).toBe(true)
   })
 
   it('lets in whoever has a token of the right scope', async () => {

@@ -66,7 +66,11 @@ export async function uploadAnswers(
   allowMultipart: boolean,
 ): Promise<LfsAnswer[]> {
   const wanted = [...new Set(objects.map(object => object.oid))]
-  const held = await parts.blobs.describe(repo.id, wanted)
+  const described = await parts.blobs.describe(repo.id, wanted)
+  // What turned out to be something else may be uploaded again.
+  const held = new Set(
+    [...described].filter(([, file]) => file.state !== 'refuted').map(([sha256]) => sha256),
+  )
   const absent = wanted.filter(sha256 => !held.has(sha256))
   const adopted = await parts.blobs.adopt(subject, repo.id, absent)
   const answers: LfsAnswer[] = []

@@ -62,6 +62,7 @@ export class TestHub {
       }
     }
     return {
+      send,
       get: (url: string, headers?: Record<string, string>) => send('GET', url, undefined, headers),
       head: (url: string, headers?: Record<string, string>) => send('HEAD', url, undefined, headers),
       post: (url: string, payload?: unknown, headers?: Record<string, string>) =>

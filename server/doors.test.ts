@@ -1,0 +1,326 @@
+import { createHash } from 'node:crypto'
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { describeRoutes } from './commands/routes.ts'
+import type { AccountTables } from './domains/accounts/tables.ts'
+import { TestHub } from './hub-for-test.suite.ts'
+import { repoTypes } from './kernel/repository.ts'
+
+/**
+ * Who comes through which door: every route × every kind of actor × every visibility. What each grant lets through is
+ * written out below, and each route has a request that is otherwise in order; a route without one fails.
+ */
+
+type Who = keyof typeof credentials
+type Where = 'public' | 'private' | 'org-private'
+
+const credentials = {
+  anonymous: undefined,
+  stranger: 'Bearer stranger',
+  'read token of the owner': 'Bearer (minted below)',
+  'write token of the owner': 'Bearer owner-writes',
+  'fine-grained token for another repository': 'Bearer (minted below)',
+  'reader in the organisation': 'Bearer org-reader',
+  'owner by password': `Basic ${Buffer.from('owner:correct horse').toString('base64')}`,
+  'token as password': `Basic ${Buffer.from('x:owner-writes').toString('base64')}`,
+  administrator: 'Bearer operator',
+  'expired token': 'Bearer expired',
+  'revoked token': 'Bearer revoked',
+  'token of a deleted user': 'Bearer deleted',
+} satisfies Record<string, string | undefined>
+
+const dead: readonly Who[] = ['expired token', 'revoked token', 'token of a deleted user']
+
+/** `through`, or the status of the refusal. */
+type Expected = 'through' | 401 | 403 | 404
+
+const all = (expected: Expected): Record<Who, Expected> =>
+  Object.fromEntries(
+    Object.keys(credentials).map(who => [who, dead.includes(who as Who) ? 401 : expected]),
+  ) as never
+
+const publicRead = all('through')
+const publicWrite: Record<Who, Expected> = {
+  ...all('through'),
+  anonymous: 401,
+  stranger: 403,
+  'read token of the owner': 403,
+  'fine-grained token for another repository': 403,
+  'reader in the organisation': 403,
+}
+const privateRead: Record<Who, Expected> = {
+  ...all('through'),
+  anonymous: 401,
+  stranger: 404,
+  'fine-grained token for another repository': 404,
+  'reader in the organisation': 404,
+}
+const privateWrite: Record<Who, Expected> = { ...privateRead, 'read token of the owner': 403 }
+
+const onRepos: Record<Where, Record<'repo:read' | 'repo:write' | 'repo:settings', Record<Who, Expected>>> = {
+  public: { 'repo:read': publicRead, 'repo:write': publicWrite, 'repo:settings': publicWrite },
+  private: { 'repo:read': privateRead, 'repo:write': privateWrite, 'repo:settings': privateWrite },
+  'org-private': {
+    'repo:read': { ...privateRead, 'reader in the organisation': 'through' },
+    'repo:write': { ...privateWrite, 'reader in the organisation': 403 },
+    'repo:settings': { ...privateWrite, 'reader in the organisation': 403 },
+  },
+}
+const anyone = all('through')
+const signedIn: Record<Who, Expected> = { ...all('through'), anonymous: 401 }
+
+const sha256 = createHash('sha256').update('x').digest('hex')
+const hash = 'a'.repeat(64)
+const json = { 'content-type': 'application/json' }
+
+interface Sample {
+  readonly body?: unknown
+  readonly headers?: Record<string, string>
+  /** In place of the route's path; `*` and parameters are filled in. */
+  readonly path?: string
+}
+
+/** One request for each line of `banyan routes`, in order but for who sends it. */
+const samples: Record<string, Sample> = {
+  'GET /': {},
+  'HEAD /': {},
+  'GET /api/datasets': {},
+  'GET /api/models': {},
+  'GET /api/spaces': {},
+  'POST /api/validate-yaml': { body: { content: '# hi' } },
+  'POST /api/repos/create': { body: { name: '.', organization: null }, headers: json },
+  'DELETE /api/repos/delete': { body: { name: 'never-there' }, headers: json },
+  'GET /api/whoami-v2': {},
+  'GET /healthz': {},
+  'HEAD /healthz': {},
+  'GET /readyz': {},
+  'HEAD /readyz': {},
+  'GET /metrics': {},
+  'GET {api}': {},
+  'GET {api}/auth-check': {},
+  'GET {api}/auth-check/write': {},
+  'POST {api}/branch/*': { path: '{api}/branch/b', body: {} },
+  'DELETE {api}/branch/*': { path: '{api}/branch/absent' },
+  'POST {api}/commit/*': { path: '{api}/commit/main', body: '{"key":"header","value":{"summary":"s"}}' },
+  'GET {api}/commits/*': { path: '{api}/commits/main' },
+  'POST {api}/paths-info/*': { path: '{api}/paths-info/main', body: { paths: ['x'] } },
+  'POST {api}/preupload/*': { path: '{api}/preupload/main', body: { files: [] } },
+  'GET {api}/refs': {},
+  'GET {api}/revision/*': { path: '{api}/revision/main' },
+  'PUT {api}/settings': { body: {} },
+  'POST {api}/tag/*': { path: '{api}/tag/main', body: { tag: 't' } },
+  'DELETE {api}/tag/*': { path: '{api}/tag/absent' },
+  'GET {api}/tree/*': { path: '{api}/tree/main' },
+  'GET {api}/xet-read-token/*': { path: '{api}/xet-read-token/main' },
+  'GET {api}/xet-write-token/*': { path: '{api}/xet-write-token/main' },
+  'POST {web}/git-receive-pack': {
+    body: '0000',
+    headers: { 'content-type': 'application/x-git-receive-pack-request' },
+  },
+  'POST {web}/git-upload-pack': {
+    body: '0000',
+    headers: { 'content-type': 'application/x-git-upload-pack-request' },
+  },
+  'GET {web}/info/refs': { path: '{web}/info/refs?service=git-upload-pack' },
+  'POST {web}/info/lfs/objects/batch': {
+    body: { operation: 'download', objects: [{ oid: sha256, size: 1 }] },
+  },
+  'GET {web}/raw/*': { path: '{web}/raw/main/.gitattributes' },
+  'HEAD {web}/raw/*': { path: '{web}/raw/main/.gitattributes' },
+  'GET {web}/resolve/*': { path: '{web}/resolve/main/.gitattributes' },
+  'HEAD {web}/resolve/*': { path: '{web}/resolve/main/.gitattributes' },
+}
+
+/** One route serves reading and writing by git and LFS: what the request asks for decides. */
+const writesOverReadRoutes: Record<string, Sample> = {
+  'GET {web}/info/refs': { path: '{web}/info/refs?service=git-receive-pack' },
+  'POST {web}/info/lfs/objects/batch': {
+    body: { operation: 'upload', objects: [{ oid: sha256, size: 1 }] },
+  },
+}
+
+/** These ask for a key of their own, which no account's credential is. */
+const ownKeys: Record<string, Sample> = {
+  'GET /cas/v1/chunks/:prefix/:chunk': { path: `/cas/v1/chunks/default/${hash}` },
+  'GET /cas/v1/reconstructions': { path: `/cas/v1/reconstructions?file_id=${hash}` },
+  'POST /cas/v1/reconstructions': { body: { file_ids: [hash] } },
+  'GET /cas/v1/reconstructions/:file': { path: `/cas/v1/reconstructions/${hash}` },
+  'GET /cas/v2/reconstructions/:file': { path: `/cas/v2/reconstructions/${hash}` },
+  'POST /cas/v1/shards': { body: 'x' },
+  'POST /cas/v2/shards': { body: 'x' },
+  'POST /cas/v1/telemetry': { body: {} },
+  'POST /v1/telemetry': { body: {} },
+  'POST /cas/v1/xorb-grants/:prefix/:xorb': { path: `/cas/v1/xorb-grants/default/${hash}`, body: {} },
+  'POST /cas/v1/xorbs/:prefix/:xorb': { path: `/cas/v1/xorbs/default/${hash}`, body: 'x' },
+  'GET /cas/v1/data/:xorb': { path: `/cas/v1/data/${hash}` },
+  'GET {web}/info/lfs/objects/:oid': { path: `{web}/info/lfs/objects/${sha256}` },
+  'HEAD {web}/info/lfs/objects/:oid': { path: `{web}/info/lfs/objects/${sha256}` },
+  'PUT {web}/info/lfs/objects/:oid/:size': { path: `{web}/info/lfs/objects/${sha256}/1`, body: 'x' },
+  'POST {web}/info/lfs/objects/:oid/verify': {
+    path: `{web}/info/lfs/objects/${sha256}/verify`,
+    body: { oid: sha256, size: 1 },
+  },
+  'POST {web}/info/lfs/uploads/:upload': { path: '{web}/info/lfs/uploads/u', body: { oid: sha256 } },
+  'PUT {web}/info/lfs/uploads/:upload/:part': { path: '{web}/info/lfs/uploads/u/1', body: 'x' },
+}
+
+let hub: TestHub
+let grants: Map<string, string>
+
+beforeAll(async () => {
+  hub = await TestHub.open()
+  const { accounts, repos, database } = hub.hub
+  const withToken = (name: string, value: string) =>
+    accounts.addUser({ name, token: { value, name: 'test', role: 'write' } })
+  await accounts.addUser({
+    name: 'owner',
+    password: 'correct horse',
+    token: { value: 'owner-writes', name: 'w', role: 'write' },
+  })
+  const reading = await accounts.addToken('owner', { name: 'r', role: 'read' })
+  credentials['read token of the owner'] = `Bearer ${reading.token}`
+  await withToken('stranger', 'stranger')
+  await withToken('member', 'org-reader')
+  await accounts.addUser({
+    name: 'operator',
+    isAdmin: true,
+    token: { value: 'operator', name: 'a', role: 'write' },
+  })
+  for (const name of ['expired', 'revoked', 'deleted']) await withToken(name, name)
+  await accounts.addOrganization({
+    name: 'lab',
+    members: [
+      { user: 'owner', role: 'admin' },
+      { user: 'member', role: 'read' },
+    ],
+  })
+  const owner = hub.as('owner-writes')
+  for (const type of repoTypes) {
+    for (const [organization, name, isPrivate] of [
+      ['owner', 'public', false],
+      ['owner', 'private', true],
+      ['lab', 'org-private', true],
+      ['owner', 'elsewhere', true],
+    ]) {
+      const made = await owner.post('/api/repos/create', { name, organization, type, private: isPrivate })
+      expect(made.status).toBe(200)
+    }
+  }
+  const { id } = await repos.find('model', 'owner', 'elsewhere')
+  const elsewhere = await accounts.addToken('owner', {
+    name: 'e',
+    role: 'fine-grained',
+    scopes: [{ target: { kind: 'repository', id }, access: 'write' }],
+  })
+  credentials['fine-grained token for another repository'] = `Bearer ${elsewhere.token}`
+  const sql = database.sql.withTables<AccountTables>()
+  const tokenOf = async (name: string) =>
+    (await sql.selectFrom('accounts').select('id').where('name', '=', name).executeTakeFirstOrThrow()).id
+  await sql
+    .updateTable('access_tokens')
+    .set({ expires_at: 1 })
+    .where('user_id', '=', await tokenOf('expired'))
+    .execute()
+  await sql
+    .updateTable('access_tokens')
+    .set({ revoked_at: 1 })
+    .where('user_id', '=', await tokenOf('revoked'))
+    .execute()
+  await sql.updateTable('accounts').set({ deleted_at: 1 }).where('name', '=', 'deleted').execute()
+
+  grants = new Map(
+    describeRoutes(hub.hub.routes).map(line => {
+      const [method, grant, path] = line.split(/\s+/)
+      return [`${method} ${path}`, String(grant)]
+    }),
+  )
+})
+afterAll(() => hub.close())
+
+const repoOf: Record<Where, string> = {
+  public: 'owner/public',
+  private: 'owner/private',
+  'org-private': 'lab/org-private',
+}
+
+async function outcome(
+  route: string,
+  sample: Sample,
+  who: Who,
+  repo: string,
+  type = 'model',
+): Promise<Expected> {
+  const [method, path] = route.split(' ') as ['GET', string]
+  const url = (sample.path ?? path)
+    .replace('{api}', `/api/${type}s/${repo}`)
+    .replace('{web}', type === 'model' ? `/${repo}` : `/${type}s/${repo}`)
+  const authorization = credentials[who]
+  const answer = await hub.as().send(method, url, sample.body, {
+    ...sample.headers,
+    ...(authorization && { authorization }),
+  })
+  const refused =
+    answer.status === 401 || answer.status === 403 || answer.headers['x-error-code'] === 'RepoNotFound'
+  if (answer.status >= 500) throw new Error(`${route}: ${answer.status} ${answer.text}`)
+  return refused ? (answer.status as Expected) : 'through'
+}
+
+it('knows every route, and its grant', () => {
+  const known = [...Object.keys(samples), ...Object.keys(ownKeys)]
+  expect(known.sort()).toEqual([...grants.keys()].sort())
+})
+
+describe('routes about a repository', () => {
+  for (const where of ['public', 'private', 'org-private'] as const) {
+    for (const [route, sample] of Object.entries(samples)) {
+      if (!route.includes('{')) continue
+      it(`${route} of a ${where} repository`, async () => {
+        const grant = grants.get(route) as 'repo:read'
+        for (const type of repoTypes) {
+          const found: Record<string, Expected> = {}
+          for (const who of Object.keys(credentials) as Who[]) {
+            found[who] = await outcome(route, sample, who, repoOf[where], type)
+          }
+          expect(found).toEqual(onRepos[where][grant])
+        }
+      })
+    }
+    for (const [route, sample] of Object.entries(writesOverReadRoutes)) {
+      it(`${route} that wants to write, of a ${where} repository`, async () => {
+        for (const who of Object.keys(credentials) as Who[]) {
+          expect([who, await outcome(route, sample, who, repoOf[where])]).toEqual([
+            who,
+            onRepos[where]['repo:write'][who],
+          ])
+        }
+      })
+    }
+  }
+})
+
+describe('routes about the hub', () => {
+  for (const [route, sample] of Object.entries(samples)) {
+    if (route.includes('{')) continue
+    it(route, async () => {
+      const expected = grants.get(route) === 'anyone' ? anyone : signedIn
+      for (const who of Object.keys(credentials) as Who[]) {
+        const found = await outcome(route, sample, who, '')
+        // A repository that is not there is refused like a hidden one: it was looked for, so the door was open.
+        const isOpen = route === 'DELETE /api/repos/delete' && found === 404
+        expect([who, isOpen ? 'through' : found]).toEqual([who, expected[who]])
+      }
+    })
+  }
+})
+
+describe('routes with a key of their own', () => {
+  for (const [route, sample] of Object.entries(ownKeys)) {
+    it(`${route} lets no account in, and tells nothing of repositories`, async () => {
+      const refusal = grants.get(route) === 'signed-url' ? 403 : 401
+      for (const who of Object.keys(credentials) as Who[]) {
+        for (const repo of [...Object.values(repoOf), 'owner/never-there']) {
+          expect([who, repo, await outcome(route, sample, who, repo)]).toEqual([who, repo, refusal])
+        }
+      }
+    })
+  }
+})

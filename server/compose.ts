@@ -53,7 +53,6 @@ export async function compose(config: Config, drivers: Drivers, log: Logger): Pr
   const accounts = createAccounts(base)
   const blobs = createBlobs({
     ...base,
-    spoolFolder: join(config.data, 'cache', 'spool'),
     // Whose content a user may learn of: the blobs' holders are repositories.
     reachable: async (subject, holders) => {
       const actor = await accounts.actorOf(subject)

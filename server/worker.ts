@@ -13,9 +13,10 @@ export class Worker {
   readonly #queue: Queue
   readonly #handlers: ReadonlyMap<string, JobHandler>
   readonly #log: Logger
-  readonly #stop = new AbortController()
   #running: Promise<unknown> = Promise.resolve()
-  #enqueued = Promise.withResolvers<void>()
+  #isStopped = false
+  /** Aborted, and replaced, when there is a reason to look at the queue. */
+  #wake = new AbortController()
 
   constructor(parts: { queue: Queue; handlers: readonly JobHandler[]; log: Logger }) {
     this.#queue = parts.queue
@@ -24,32 +25,30 @@ export class Worker {
   }
 
   start(concurrency: number): void {
-    this.#queue.onEnqueued(() => {
-      this.#enqueued.resolve()
-      this.#enqueued = Promise.withResolvers()
-    })
+    this.#queue.onEnqueued(() => this.#wakeUp())
     this.#running = Promise.all(Array.from({ length: concurrency }, () => this.#loop()))
   }
 
   /** Takes no new job and waits for those that run. */
   async stop(): Promise<void> {
-    this.#stop.abort()
+    this.#isStopped = true
+    this.#wakeUp()
     await this.#running
   }
 
   async #loop(): Promise<void> {
     const names = [...this.#handlers.keys()]
-    while (!this.#stop.signal.aborted) {
+    while (!this.#isStopped) {
       // Taken before the look at the queue: what is enqueued after it is not missed.
-      const enqueued = this.#enqueued.promise
+      const { signal } = this.#wake
       try {
         const job = await this.#queue.lease(names, leaseMs)
         if (job) await this.#run(job)
-        else await this.#idle(enqueued)
+        else await idle(signal)
       } catch (error) {
         // The database is away; the job, if there was one, shows again when its lease is over.
         this.#log.error({ err: error }, 'the job queue does not answer')
-        await this.#idle(enqueued)
+        await idle(signal)
       }
     }
   }
@@ -74,7 +73,12 @@ export class Worker {
     }
   }
 
-  async #idle(enqueued: Promise<void>): Promise<void> {
-    await Promise.race([enqueued, sleep(idleMs, undefined, { signal: this.#stop.signal }).catch(() => {})])
+  #wakeUp(): void {
+    this.#wake.abort()
+    this.#wake = new AbortController()
   }
+}
+
+async function idle(signal: AbortSignal): Promise<void> {
+  await sleep(idleMs, undefined, { signal }).catch(() => {})
 }

@@ -4,6 +4,7 @@ import { delimiter, join } from 'node:path'
 import { freePort } from '../../test/hub.ts'
 import type { Bench } from '../kit/bench.ts'
 
+const program = 'nginx'
 const readyWithinMs = 5000
 
 /** nginx with sendfile over one folder: the fastest way to send a file that a machine has. Ends with the figure. */
@@ -37,7 +38,7 @@ http {
 `,
   )
   const PATH = [process.env.PATH, '/usr/sbin'].join(delimiter) // Debian keeps it where users do not look
-  const child = spawn('nginx', ['-c', configuration, '-p', folder, '-e', 'stderr'], {
+  const child = spawn(program, ['-c', configuration, '-p', folder, '-e', 'stderr'], {
     env: { ...process.env, PATH },
     stdio: ['ignore', 'ignore', 'pipe'],
   })

@@ -20,8 +20,7 @@ const frameBytes = headerBytes + chunkBytes
 
 /**
  * A hub that answers `hf upload` and `hf download` of one file by hf_xet, checks nothing, throws away what comes and
- * makes up what goes: what is left is the time of the client. Section numbers of the Xet protocol are those of the
- * routes it asks for, in the order in which it asks.
+ * makes up what goes: what is left is the time of the client. Its routes are those which the client asks for.
  */
 serve(async ({ size }: StubHubOptions) => {
   const app = Fastify({ bodyLimit: Number.MAX_SAFE_INTEGER })

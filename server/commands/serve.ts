@@ -1,6 +1,7 @@
 import { Command } from 'commander'
-import { type Flags, readConfig } from '../config.ts'
-import { openHub } from '../open-hub.ts'
+import { type Config, type Flags, readConfig } from '../config.ts'
+import { HubError } from '../kernel/errors.ts'
+import { type OpenHub, openHub } from '../open-hub.ts'
 import { Worker } from '../worker.ts'
 
 /** Requests under way may finish within this time after SIGTERM. */
@@ -37,11 +38,27 @@ async function serve(flags: Flags): Promise<void> {
   process.once('SIGTERM', stop)
   process.once('SIGINT', stop)
 
+  if (app) await listen(hub, app, config)
   worker?.start(jobsAtOnce)
   if (!app) return
-  await app.listen({ host: config.host, port: config.port })
   const { port } = app.server.address() as { port: number }
   process.stderr.write(firstSteps(config.publicUrl ?? `http://${config.host}:${port}`, config.data))
+}
+
+/** The address is taken, not this machine's, or not allowed: a line for the operator, no stack. */
+class CannotListen extends HubError {
+  constructor({ host, port }: Config, reason: string) {
+    super(`cannot listen on ${host}, port ${port}: ${reason}; choose others by --host and --port`)
+  }
+}
+
+async function listen(hub: OpenHub, app: ReturnType<OpenHub['createApp']>, config: Config): Promise<void> {
+  try {
+    await app.listen({ host: config.host, port: config.port })
+  } catch (error) {
+    await hub.close()
+    throw new CannotListen(config, (error as Error).message)
+  }
 }
 
 function firstSteps(address: string, data: string): string {

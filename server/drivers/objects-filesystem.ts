@@ -21,6 +21,7 @@ import {
   ObjectMissing,
   ObjectShort,
   type ObjectStore,
+  type StagedObject,
   StoreFull,
 } from '../ports/objects.ts'
 import { makeFolder, syncFolder, syncFolders } from './durable-folders.ts'
@@ -71,28 +72,51 @@ class FilesystemObjects implements ObjectStore {
 
   async put(key: string, bytes: Uint8Array | AsyncIterable<Uint8Array>): Promise<'stored' | 'existed'> {
     const path = this.#path(key)
-    const folder = dirname(path)
-    let outcome: 'stored' | 'existed' = 'existed'
+    if (await this.#exists(key, path)) return this.#keep(path)
+    const temp = this.#newTemp()
+    try {
+      await writeNew(temp, bytes)
+      return await this.#publish(temp, path)
+    } catch (error) {
+      throw isFull(error) ? new StoreFull() : error
+    } finally {
+      await unlinkIfThere(temp)
+    }
+  }
+
+  async stage(): Promise<StagedObject> {
+    return await StagedFile.open(this.#newTemp(), async (temp, key) => {
+      const path = this.#path(key)
+      return (await this.#exists(key, path)) ? this.#keep(path) : this.#publish(temp, path)
+    })
+  }
+
+  #newTemp(): string {
+    return join(this.#temp, randomBytes(12).toString('hex'))
+  }
+
+  async #exists(key: string, path: string): Promise<boolean> {
     const found = await statOrUndefined(path)
     if (found && !found.isFile()) throw new Error(`object key ${key} is the folder of other objects`)
-    if (!found) {
-      const temp = join(this.#temp, randomBytes(12).toString('hex'))
-      try {
-        await writeNew(temp, bytes)
-        await this.#makeDurable(folder)
-        if (await linkNew(temp, path)) outcome = 'stored'
-      } catch (error) {
-        throw isFull(error) ? new StoreFull() : error
-      } finally {
-        await unlinkIfThere(temp)
-      }
-    } else {
-      // It may have been put by another process a moment ago.
-      await this.#makeDurable(folder)
-      await utimes(path, new Date(), new Date())
-    }
+    return found !== undefined
+  }
+
+  /** Gives the written and synced file `temp` its name. */
+  async #publish(temp: string, path: string): Promise<'stored' | 'existed'> {
+    const folder = dirname(path)
+    await this.#makeDurable(folder)
+    const isNew = await linkNew(temp, path)
     await syncFolder(folder)
-    return outcome
+    return isNew ? 'stored' : 'existed'
+  }
+
+  /** What is there may have been put by another process a moment ago: its name must be durable too. */
+  async #keep(path: string): Promise<'existed'> {
+    const folder = dirname(path)
+    await this.#makeDurable(folder)
+    await utimes(path, new Date(), new Date())
+    await syncFolder(folder)
+    return 'existed'
   }
 
   async *stream(key: string, range?: { start: number; end: number }): AsyncIterable<Uint8Array> {
@@ -224,6 +248,83 @@ async function readExactly(handle: FileHandle, key: string, start: number, end: 
     filled += bytesRead
   }
   return bytes
+}
+
+/** Pieces are gathered until there are so many bytes of them, or so many, and then written at once. */
+const gatheredBytes = 4 * 1024 * 1024
+const gatheredPieces = 512
+
+/** Gives a written and synced file its key. */
+type Publish = (path: string, key: string) => Promise<'stored' | 'existed'>
+
+class StagedFile implements StagedObject {
+  readonly #path: string
+  readonly #publish: Publish
+  #handle: FileHandle | undefined
+  #pieces: Uint8Array[] = []
+  #bytes = 0
+
+  private constructor(path: string, handle: FileHandle, publish: Publish) {
+    this.#path = path
+    this.#handle = handle
+    this.#publish = publish
+  }
+
+  static async open(path: string, publish: Publish): Promise<StagedFile> {
+    return new StagedFile(path, await open(path, 'wx', 0o444), publish)
+  }
+
+  async append(bytes: Uint8Array): Promise<void> {
+    this.#pieces.push(bytes)
+    this.#bytes += bytes.length
+    if (this.#bytes >= gatheredBytes || this.#pieces.length >= gatheredPieces) await this.#write()
+  }
+
+  async commit(key: string): Promise<'stored' | 'existed'> {
+    try {
+      await this.#write()
+      await this.#handle?.sync()
+      return await this.#publish(this.#path, key)
+    } catch (error) {
+      throw isFull(error) ? new StoreFull() : error
+    } finally {
+      await this.discard()
+    }
+  }
+
+  async discard(): Promise<void> {
+    const handle = this.#handle
+    if (!handle) return
+    this.#handle = undefined
+    this.#pieces = []
+    await handle.close()
+    await unlinkIfThere(this.#path)
+  }
+
+  async #write(): Promise<void> {
+    const pieces = this.#pieces
+    this.#pieces = []
+    this.#bytes = 0
+    if (!this.#handle) throw new Error('a staged object is over after commit or discard')
+    try {
+      for (let left = pieces; left.length > 0; ) {
+        const { bytesWritten } = await this.#handle.writev(left)
+        left = after(left, bytesWritten)
+      }
+    } catch (error) {
+      throw isFull(error) ? new StoreFull() : error
+    }
+  }
+}
+
+/** The pieces without their first `count` bytes. */
+function after(pieces: Uint8Array[], count: number): Uint8Array[] {
+  let at = 0
+  let left = count
+  while (at < pieces.length && left >= pieces[at]!.length) left -= pieces[at++]!.length
+  const rest = pieces.slice(at)
+  if (left > 0) rest[0] = rest[0]!.subarray(left)
+  return rest
 }
 
 /** Writes a new file, on disk when it resolves. */

@@ -48,19 +48,29 @@ export function createApp(parts: AppParts): FastifyInstance {
     connectionTimeout: idleSocketMs,
     requestTimeout: 0,
     keepAliveTimeout: 75_000,
-    forceCloseConnections: true,
+    // A request under way is let to its end when the hub stops.
+    forceCloseConnections: 'idle',
     bodyLimit: Number.MAX_SAFE_INTEGER,
     routerOptions: { maxParamLength: 1024 },
+    rewriteUrl: request => routablePath(request.url ?? '/'),
+    // A path that no route is looked up for.
+    frameworkErrors: (error, request, reply) => sendError(parts, error, request, reply),
   })
   // Bodies are read by the route that wants them, from the raw stream.
   app.removeAllContentTypeParsers()
   app.addContentTypeParser('*', (_request, _payload, done) => done(null))
 
+  let isClosing = false
+  app.addHook('preClose', async () => {
+    isClosing = true
+  })
   app.addHook('onRequest', async (request, reply) => {
     reply.header('x-request-id', request.id)
   })
   app.addHook('onResponse', async (request, reply) => {
     drainBody(request.raw)
+    // Kept alive, the connection would hold up the stop until it times out.
+    if (isClosing) request.raw.socket.destroySoon()
     const path = request.raw.url?.split('?', 1)[0]
     parts.metrics.observe(
       request.method,
@@ -82,9 +92,10 @@ export function createApp(parts: AppParts): FastifyInstance {
   app.setErrorHandler((error, request, reply) => {
     sendError(parts, error, request, reply)
   })
+  const subjects = subjectsOf(parts.routes)
   app.setNotFoundHandler(async request => {
     actors.set(request, await parts.identify(request.headers.authorization))
-    throw notFound(request)
+    throw notFound(request, subjects)
   })
   for (const route of parts.routes) {
     for (const { url, type } of expandPath(route.path)) {
@@ -104,13 +115,17 @@ async function run(
   reply: FastifyReply,
 ): Promise<unknown> {
   if (route.challenge) reply.header('www-authenticate', `${route.challenge} realm="Banyan"`)
-  const actor = hasOwnKey(route) ? anonymous : await parts.identify(request.headers.authorization)
+  const keyed = hasOwnKey(route)
+  const actor = keyed ? anonymous : await parts.identify(request.headers.authorization)
   actors.set(request, actor)
+  const pass = async (repo?: Repository) => parts.doors[route.grant]({ actor, repo, request })
+  // A key is looked at before the repository: without a good one it is not told which there are.
+  const provenByKey = keyed ? await pass() : undefined
   const params = request.params as Record<string, string>
   const repo = type
     ? await parts.findRepo(type, params.namespace ?? '', gitless(params.name ?? ''))
     : undefined
-  const proven = await parts.doors[route.grant]({ actor, repo, request })
+  const proven = keyed ? provenByKey : await pass(repo)
   const query = route.query ? parse('query', route.query, plainKeys(request.query)) : {}
   const stream = bodyStream(request.raw)
   const body = route.body
@@ -167,7 +182,7 @@ function parse<T>(subject: string, shape: z.ZodType<T>, value: unknown): T {
 
 /** `expand[]=likes` and `expand=likes` are the same key. */
 function plainKeys(query: unknown): Record<string, unknown> {
-  const plain: Record<string, unknown> = {}
+  const plain: Record<string, unknown> = Object.create(null)
   for (const [key, value] of Object.entries(query as Record<string, unknown>)) {
     const name = key.endsWith('[]') ? key.slice(0, -2) : key
     plain[name] = name in plain ? [plain[name], value].flat() : value
@@ -196,15 +211,32 @@ function expandPath(path: string): { url: string; type: RepoType | undefined }[]
   return [{ url: path, type: undefined }]
 }
 
+/** What routes give of a repository: `tree`, `resolve`, … */
+function subjectsOf(routes: readonly Route[]): ReadonlySet<string> {
+  return new Set(routes.flatMap(({ path }) => /^\{(?:api|web)\}\/([^/]+)/.exec(path)?.[1] ?? []))
+}
+
 /**
- * Old clients name repositories by one segment (`gpt2`). There are none here, and the answer that they understand is
- * that the repository does not exist.
+ * Old clients name repositories by one segment (`/api/models/gpt2/tree/main`). There are none here, and the answer
+ * that they understand is that the repository does not exist.
  */
-function notFound(request: FastifyRequest): Error {
+function notFound(request: FastifyRequest, subjects: ReadonlySet<string>): Error {
   const path = (request.raw.url ?? '').split('?', 1)[0] ?? ''
-  const name =
-    /^\/api\/(?:models|datasets|spaces)\/([^/]+)/.exec(path) ?? /^\/([^/]+)\/(?:resolve|raw)\//.exec(path)
-  return name?.[1] ? new RepoNotFound(name[1]) : new RouteNotFound(request.method, path)
+  const [, name, subject] =
+    /^\/api\/(?:models|datasets|spaces)\/([^/]+)(?:\/([^/]+))?/.exec(path) ??
+    /^\/([^/]+)\/(resolve|raw)\//.exec(path) ??
+    []
+  const namesRepo = name && (subject === undefined || subjects.has(subject))
+  return namesRepo ? new RepoNotFound(name) : new RouteNotFound(request.method, path)
+}
+
+/**
+ * A client that does not encode paths (@huggingface/hub `src/lib/file-download-info.ts`) sends a `%` that stands for
+ * itself. RFC 9112 3.2.2: the target may be a whole URL.
+ */
+function routablePath(target: string): string {
+  const [path = '', ...query] = target.replace(/^https?:\/\/[^/?]*/i, '').split('?')
+  return [path.replace(/%(?![0-9a-f]{2})/gi, '%25'), ...query].join('?') || '/'
 }
 
 function sendError(
@@ -220,6 +252,7 @@ function sendError(
   if (answer.status >= 500) parts.log.error({ reqId: request.id, err: error }, 'request failed')
   if (answer.status !== 401) reply.removeHeader('www-authenticate')
   reply
+    .header('x-request-id', request.id)
     .removeHeader('content-length')
     .removeHeader('content-range')
     .removeHeader('etag')

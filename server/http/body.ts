@@ -1,4 +1,5 @@
 import type { IncomingMessage } from 'node:http'
+import { pipeline } from 'node:stream'
 import { createGunzip } from 'node:zlib'
 import { LimitExceeded, MalformedInput } from '../kernel/errors.ts'
 
@@ -12,8 +13,9 @@ export async function* bodyStream(request: IncomingMessage): AsyncIterable<Uint8
   }
   try {
     // A route that stops reading must not tear down the socket: the refusal still has to travel on it.
-    const keepOpen = { destroyOnReturn: false }
-    yield* encoding === 'identity' ? request.iterator(keepOpen) : request.pipe(createGunzip())
+    const sent = request.iterator({ destroyOnReturn: false })
+    // The pipeline passes a cut upload on to the reader; `pipe` would leave it waiting for ever.
+    yield* encoding === 'identity' ? sent : pipeline(sent, createGunzip(), () => {})
   } catch (error) {
     if (error instanceof Error && 'code' in error) {
       if (error.code === 'ECONNRESET')

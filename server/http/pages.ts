@@ -1,3 +1,5 @@
+import type { z } from 'zod'
+import { MalformedInput } from '../kernel/errors.ts'
 import type { Call } from './route.ts'
 
 /**
@@ -6,17 +8,25 @@ import type { Call } from './route.ts'
  */
 export function linkNextPage(call: Call, cursor: string | undefined): void {
   if (cursor === undefined) return
-  const url = new URL(call.request.raw.url ?? '/', call.origin)
-  url.searchParams.set('cursor', cursor)
-  call.reply.header('link', `<${url.href}>; rel="next"`)
+  const [path, ...query] = (call.request.raw.url ?? '/').split('?')
+  const params = new URLSearchParams(query.join('?'))
+  params.set('cursor', cursor)
+  call.reply.header('link', `<${call.origin}${path}?${params}>; rel="next"`)
 }
 
-/** Cursors are opaque to clients: base64url of JSON. Undefined for one that we did not make. */
+/** Cursors are opaque to clients: base64url of JSON. */
 export function encodeCursor(position: unknown): string {
   return Buffer.from(JSON.stringify(position)).toString('base64url')
 }
 
-export function decodeCursor(cursor: string): unknown {
+/** Throws MalformedInput for a cursor that we did not make. */
+export function readPosition<T>(cursor: string, shape: z.ZodType<T>): T {
+  const position = shape.safeParse(decode(cursor))
+  if (position.success) return position.data
+  throw new MalformedInput('cursor', 'is not one that this hub gave out')
+}
+
+function decode(cursor: string): unknown {
   try {
     return JSON.parse(Buffer.from(cursor, 'base64url').toString('utf8'))
   } catch {

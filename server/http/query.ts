@@ -25,3 +25,9 @@ export const count = z.preprocess(
   value => (Array.isArray(value) ? value.at(-1) : value),
   z.coerce.number().int().min(1).optional(),
 )
+
+/** A whole number of at least 0. */
+export const index = z.preprocess(
+  value => (Array.isArray(value) ? value.at(-1) : value),
+  z.coerce.number().int().min(0).optional(),
+)

@@ -106,6 +106,42 @@ export function objectsSuite(name: string, open: () => Promise<ObjectStore>): vo
       })
     })
 
+    describe('stage', () => {
+      it('stores what was appended under a key that is told at the end', async () => {
+        const staged = await store.stage()
+        const bytes = patterned(9 * mebibyte + 17)
+        for (let at = 0; at < bytes.length; at += 70_001) await staged.append(bytes.subarray(at, at + 70_001))
+        expect(await keys(store, '')).toEqual([])
+        expect(await staged.commit('late/key')).toBe('stored')
+        expect(await store.size('late/key')).toBe(bytes.length)
+        expect(Buffer.from(await store.read('late/key', 0, bytes.length)).equals(bytes)).toBe(true)
+        await staged.discard()
+        expect(await keys(store, '')).toEqual(['late/key'])
+      })
+
+      it('stores very many small pieces, and none', async () => {
+        const staged = await store.stage()
+        for (let i = 0; i < 3000; i++) await staged.append(Buffer.from(`${i},`))
+        await staged.commit('many')
+        expect(await text(store, 'many')).toBe(Array.from({ length: 3000 }, (_, i) => `${i},`).join(''))
+        expect(await (await store.stage()).commit('empty')).toBe('stored')
+        expect(await store.size('empty')).toBe(0)
+      })
+
+      it('leaves a key that exists alone, and nothing behind when it is given up', async () => {
+        await store.put('taken', Buffer.from('first'))
+        const second = await store.stage()
+        await second.append(Buffer.from('second'))
+        expect(await second.commit('taken')).toBe('existed')
+        expect(await text(store, 'taken')).toBe('first')
+        const dropped = await store.stage()
+        await dropped.append(patterned(5 * mebibyte))
+        await dropped.discard()
+        await expect(dropped.append(Buffer.from('x')).then(() => dropped.commit('dropped'))).rejects.toThrow()
+        expect(await keys(store, '')).toEqual(['taken'])
+      })
+    })
+
     describe('reading', () => {
       const size = 2 * mebibyte + 1234
       const bytes = patterned(size)

@@ -12,6 +12,8 @@ export interface ObjectStore {
    * read, and the object counts as modified now, so that who collects old garbage lets it be.
    */
   put(key: string, bytes: Uint8Array | AsyncIterable<Uint8Array>): Promise<'stored' | 'existed'>
+  /** Begins an object whose key is known only when it is whole, because it is made of what the object holds. */
+  stage(): Promise<StagedObject>
   /**
    * Streams bytes [start, end) in pieces of about 1 MiB; without a range the whole. Rejects with ObjectMissing or
    * ObjectShort at the first pull. A reader that stops early lets go of the file or connection by `return` (as
@@ -34,6 +36,16 @@ export interface ObjectStore {
   ping(): Promise<void>
   /** Lets go of files and connections. Nothing may be under way. */
   close(): Promise<void>
+}
+
+/** An object on its way in. Ends with `commit` or `discard`. */
+export interface StagedObject {
+  /** `bytes` follow what came before. They may be kept until `commit`, so they must not change. Rejects with StoreFull. */
+  append(bytes: Uint8Array): Promise<void>
+  /** Stores it as `put` does. */
+  commit(key: string): Promise<'stored' | 'existed'>
+  /** Forgets it; nothing happens after `commit`. */
+  discard(): Promise<void>
 }
 
 export interface ListedObject {

@@ -45,6 +45,7 @@ export async function openBlobsForTest(open?: (folder: string) => Promise<Databa
   // Tests put themselves between a use case and the store.
   const objects: ObjectStore = {
     put: (key, bytes) => store.put(key, bytes),
+    stage: () => store.stage(),
     stream: (key, range) => store.stream(key, range),
     read: (key, start, end) => store.read(key, start, end),
     size: key => store.size(key),
@@ -69,7 +70,6 @@ export async function openBlobsForTest(open?: (folder: string) => Promise<Databa
     },
     reachable: async (subject, holders) =>
       new Set(holders.filter(holder => readers.get(holder)?.has(subject ?? 'nobody'))),
-    spoolFolder: folder,
   })
   const app = serveCas(blobs, signer, clock)
   return {

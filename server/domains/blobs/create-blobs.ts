@@ -1,4 +1,3 @@
-import { tmpdir } from 'node:os'
 import type { Blobs } from './blobs.ts'
 import { admitCas, issueToken } from './cas-token.ts'
 import { checkBlobs } from './check.ts'
@@ -14,13 +13,7 @@ import { casRoutes } from './routes.ts'
 import { beginMultipart, completeMultipart, putPart } from './upload-parts.ts'
 import { XorbIndexes } from './xorb-objects.ts'
 
-export type BlobsSetup = Pick<
-  BlobParts,
-  'database' | 'objects' | 'emit' | 'signer' | 'clock' | 'reachable'
-> & {
-  /** Local disk where xorbs wait until they are whole; the system's temporary folder when absent. */
-  readonly spoolFolder?: string
-}
+export type BlobsSetup = Pick<BlobParts, 'database' | 'objects' | 'emit' | 'signer' | 'clock' | 'reachable'>
 
 /** Memory for indexes of xorbs (40 bytes a chunk, so about those of 100 GB of content) and for terms of files. */
 const indexCacheBytes = 64 * 1024 * 1024
@@ -35,7 +28,6 @@ export function createBlobs(setup: BlobsSetup): Blobs {
     signer,
     clock,
     reachable,
-    spoolFolder: setup.spoolFolder ?? tmpdir(),
     frames: new FramePool(),
     indexes: new XorbIndexes(objects, indexCacheBytes),
     terms: new FileTermsCache(database, termsCacheBytes),

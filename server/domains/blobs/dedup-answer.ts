@@ -1,6 +1,5 @@
 import { randomBytes } from 'node:crypto'
 import type { ShardXorb } from '../../formats/shard.ts'
-import { encodeDedupShard } from '../../formats/shard-encode.ts'
 import { HASH_BYTES } from '../../formats/xet-hash.ts'
 import type { XorbIndex } from '../../formats/xorb-footer.ts'
 import type { CasClaims } from './cas-token.ts'
@@ -15,8 +14,12 @@ import { xorbsOf } from './terms.ts'
 import { findUsableXorbs } from './use-xorbs.ts'
 import { findVisibleXorbs, type Visibility } from './visible-xorbs.ts'
 
-/** Chunks in one answer, at most about: 200 KB, and 20 ms of hashing. */
-const mostChunks = 4096
+/**
+ * Chunks in one answer, at most about: 4 GiB of content, told in 3 MB. Where an answer ends the client must find a new
+ * one, and uploads 1,000 chunks on the average until it meets one that it asks for.
+ */
+const mostChunks = 65_536
+const mostXorbs = 256
 /** Files whose use of a xorb is looked at to tell how much of it may be known. */
 const mostFiles = 8
 /** How long a client may keep the answer. A xorb in it is collected later than that, or the upload fails and is done again. */
@@ -28,7 +31,7 @@ const keptMs = 3 * 24 * 60 * 60 * 1000
  * rest of these xorbs it learns nothing, and a chunk that only hidden content has is not known. Throws ChunkNotKnown.
  */
 export async function answerDedup(
-  parts: Pick<BlobParts, 'database' | 'reachable' | 'clock' | 'indexes' | 'terms'>,
+  parts: Pick<BlobParts, 'database' | 'reachable' | 'clock' | 'indexes' | 'terms' | 'frames'>,
   claims: CasClaims,
   chunkHash: string,
 ): Promise<Uint8Array> {
@@ -46,7 +49,7 @@ export async function answerDedup(
     if (!first.ranges.some(({ start, end }) => start <= position && position < end)) continue
     const siblings = await showSiblings(parts, claims, row, visibility)
     const now = parts.clock()
-    return encodeDedupShard({
+    return parts.frames.answer({
       xorbs: [first.xorb, ...siblings],
       hmacKey: randomBytes(HASH_BYTES),
       createdAt: now,
@@ -66,7 +69,7 @@ async function showSiblings(
   const fileHash = await findLargest(parts.database.sql, visibility.files)
   if (fileHash === undefined) return []
   const trail = xorbsOf((await parts.terms.get(fileHash)).terms)
-  const following = trail.slice(trail.indexOf(row.hash) + 1).slice(0, 64)
+  const following = trail.slice(trail.indexOf(row.hash) + 1).slice(0, mostXorbs)
   const rows = await findUsableXorbs(parts.database, following)
   const visible = await findVisibleXorbs(parts, claims, [...rows.values()])
   const shown: ShardXorb[] = []

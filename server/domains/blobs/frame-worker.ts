@@ -1,4 +1,5 @@
 import { move, transferableSymbol, valueSymbol } from 'piscina'
+import { type DedupAnswer, encodeDedupShard } from '../../formats/shard-encode.ts'
 import { decodeFrames, type Frames, inspectXorb, isFault, measureFrames } from './frame-work.ts'
 
 /** What a worker thread of the frame pool runs. Only numbers, text and byte arrays pass between threads. */
@@ -11,6 +12,7 @@ export type FrameTask =
       readonly lengths: Uint32Array
     }
   | { readonly kind: 'inspect'; readonly bytes: Uint8Array; readonly hash: string }
+  | { readonly kind: 'answer'; readonly answer: DedupAnswer }
 
 export default function run(task: FrameTask): unknown {
   switch (task.kind) {
@@ -19,10 +21,16 @@ export default function run(task: FrameTask): unknown {
     case 'decode': {
       const decoded = decodeFrames(task.frames, task)
       if (isFault(decoded)) return decoded
-      // Handed over, not copied.
-      return move({ [transferableSymbol]: [decoded.buffer], [valueSymbol]: decoded } as never)
+      return handOver(decoded)
     }
     case 'inspect':
       return inspectXorb(task.bytes, task.hash)
+    case 'answer':
+      return handOver(new Uint8Array(encodeDedupShard(task.answer)))
   }
+}
+
+/** To the other thread without a copy. The bytes are the whole of their array. */
+function handOver(bytes: Uint8Array): unknown {
+  return move({ [transferableSymbol]: [bytes.buffer], [valueSymbol]: bytes } as never)
 }

@@ -1,5 +1,6 @@
 import { randomBytes } from 'node:crypto'
 import { readdir } from 'node:fs/promises'
+import { join } from 'node:path'
 import fc from 'fast-check'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { hashedContents } from '../../formats/testdata/client-files.ts'
@@ -151,7 +152,7 @@ describe('ingest and read', () => {
     await expect(hub.blobs.ingest('alice', cut(), announced)).rejects.toThrow('the line broke')
     expect((await hub.blobs.describe('alice', [announced.sha256, sha256(wrong)])).size).toBe(0)
     expect(await hub.tables.selectFrom('files').selectAll().execute()).toEqual([])
-    expect((await readdir(hub.folder)).filter(name => name.includes('spool'))).toEqual([])
+    expect(await readdir(join(hub.folder, 'objects', '.tmp'))).toEqual([])
     await ingest(bytes)
     expect(await isHeld(hub.blobs, 'alice', announced.sha256)).toBe(true)
   })

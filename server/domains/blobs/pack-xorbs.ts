@@ -3,27 +3,26 @@ import { xorbHash } from '../../formats/merkle.ts'
 import { hashToText } from '../../formats/xet-hash.ts'
 import { encodeXorbFooter, MAX_XORB_CHUNKS } from '../../formats/xorb-footer.ts'
 import { FRAME_HEADER_BYTES, writeFrameHeader } from '../../formats/xorb-frame.ts'
+import type { StagedObject } from '../../ports/objects.ts'
 import type { BlobParts } from './parts.ts'
 import { recordXorb } from './record-xorb.ts'
-import { Spool } from './spool.ts'
 import { xorbKey } from './xorb-objects.ts'
 
 /** Most bytes of the frames of a xorb that we fill ourselves: what clients keep to as well. */
 const maxFramesBytes = 64 * 1024 * 1024
 
-type PackParts = Pick<BlobParts, 'database' | 'objects' | 'clock' | 'spoolFolder'>
+type PackParts = Pick<BlobParts, 'database' | 'objects' | 'clock'>
 
-/** Fills one xorb with uncompressed chunks, in a spool, for it has no name until it is whole. */
+/** Fills one xorb with uncompressed chunks. It has no name until it is whole. */
 class OpenXorb {
   readonly number: number
-  readonly #spool: Spool
-  readonly #header = new Uint8Array(FRAME_HEADER_BYTES)
+  readonly #object: StagedObject
   readonly #chunks: { hash: Uint8Array; length: number }[] = []
   #bytes = 0
 
-  constructor(number: number, spoolFolder: string) {
+  constructor(number: number, object: StagedObject) {
     this.number = number
-    this.#spool = new Spool(spoolFolder)
+    this.#object = object
   }
 
   hasRoomFor(raw: Uint8Array): boolean {
@@ -32,11 +31,12 @@ class OpenXorb {
     )
   }
 
-  /** Position of the chunk. */
+  /** Position of the chunk, whose bytes must not change from now on. */
   async add(raw: Uint8Array, hash: Uint8Array): Promise<number> {
-    writeFrameHeader(this.#header, 0, { scheme: 0, storedLength: raw.length, rawLength: raw.length })
-    await this.#spool.append(this.#header)
-    await this.#spool.append(raw)
+    const header = new Uint8Array(FRAME_HEADER_BYTES)
+    writeFrameHeader(header, 0, { scheme: 0, storedLength: raw.length, rawLength: raw.length })
+    await this.#object.append(header)
+    await this.#object.append(raw)
     this.#bytes += FRAME_HEADER_BYTES + raw.length
     return this.#chunks.push({ hash, length: raw.length }) - 1
   }
@@ -50,19 +50,14 @@ class OpenXorb {
       end += FRAME_HEADER_BYTES + length
       return end
     })
-    const footer = encodeXorbFooter({ hash, chunks, frameEnds, framesLength: end })
-    const spool = this.#spool
-    async function* object(): AsyncGenerator<Uint8Array> {
-      yield* spool.read()
-      yield footer
-    }
-    await parts.objects.put(xorbKey(hash), object())
+    await this.#object.append(encodeXorbFooter({ hash, chunks, frameEnds, framesLength: end }))
+    await this.#object.commit(xorbKey(hash))
     await recordXorb(parts, holder, hash)
     return hash
   }
 
-  close(): Promise<void> {
-    return this.#spool.close()
+  discard(): Promise<void> {
+    return this.#object.discard()
   }
 }
 
@@ -90,7 +85,7 @@ export class XorbPacker {
   /** Puts a chunk into the xorb that is open. */
   async add(raw: Uint8Array, hash: Uint8Array): Promise<{ xorb: number; position: number }> {
     if (this.#open && !this.#open.hasRoomFor(raw)) await this.#store()
-    this.#open ??= new OpenXorb(this.names.push('') - 1, this.#parts.spoolFolder)
+    this.#open ??= new OpenXorb(this.names.push('') - 1, await this.#parts.objects.stage())
     return { xorb: this.#open.number, position: await this.#open.add(raw, hash) }
   }
 
@@ -103,7 +98,7 @@ export class XorbPacker {
   /** Gives up what is not stored, whatever state it is in. */
   async close(): Promise<void> {
     await this.#storing.catch(() => {})
-    await this.#open?.close()
+    await this.#open?.discard()
   }
 
   async #store(): Promise<void> {
@@ -116,7 +111,7 @@ export class XorbPacker {
       .then(hash => {
         this.names[full.number] = hash
       })
-      .finally(() => full.close())
+      .finally(() => full.discard())
     // Awaited before the next one is stored, at the latest by finish or close.
     this.#storing.catch(() => {})
   }

@@ -18,8 +18,6 @@ export interface BlobParts {
   readonly signer: Signer
   readonly clock: Clock
   readonly reachable: Reachable
-  /** Where a xorb waits on its way to the object store, for its name is known only when it is whole. */
-  readonly spoolFolder: string
   readonly frames: FramePool
   readonly indexes: XorbIndexes
   readonly terms: FileTermsCache

@@ -112,6 +112,8 @@ describe('info', () => {
       size: 1,
       blobId: 'c1b0730e0133447badcfd47fd144e254807b06e1',
     })
+    // A field that @huggingface/hub offers, and of which this hub knows nothing.
+    expect((await nobody.get('/api/models/alice/bert-tiny?expand=gitalyUid')).status).toBe(200)
     const { _id, ...rest } = (
       await nobody.get('/api/models/alice/bert-tiny/revision/HEAD?expand[]=likes&expand=tags')
     ).json()
@@ -144,7 +146,11 @@ describe('lists', () => {
     expect(await ids(nobody, '?filter=license:MIT&filter=zh')).toEqual(['alice/bert-tiny'])
     expect(await ids(nobody, '?filter=license:mit,de')).toEqual([])
     expect(await ids(nobody, '?pipeline_tag=fill-mask')).toEqual(['alice/bert-tiny'])
-    expect((await nobody.get('/api/models?sort=nonsense')).status).toBe(400)
+    for (const sort of ['nonsense', 'constructor'])
+      expect((await nobody.get(`/api/models?sort=${sort}`)).status).toBe(400)
+    const words = Array.from({ length: 1500 }, (_, n) => n)
+    expect((await nobody.get(`/api/models?search=${words.join('+').slice(0, 4000)}`)).status).toBe(400)
+    expect((await nobody.get(`/api/models?${words.map(n => `filter=${n}`).join('&')}`)).status).toBe(400)
     expect((await nobody.get('/api/datasets')).json()).toMatchObject([{ id: 'alice/words' }])
     expect((await nobody.get('/api/spaces')).json()).toEqual([])
   })
@@ -171,6 +177,17 @@ describe('lists', () => {
     const [line] = (await nobody.get('/api/models?search=tiny&expand=cardData&expand=author')).json()
     expect(line).toMatchObject({ id: 'alice/bert-tiny', author: 'alice', cardData: { license: 'mit' } })
     expect(line.siblings).toBeUndefined()
+  })
+
+  it('hold no repository whose settings changed while it was deleted', async () => {
+    for (let n = 0; n < 5; n++) {
+      await alice.post('/api/repos/create', { name: 'brief' })
+      await Promise.all([
+        alice.delete('/api/repos/delete', { name: 'brief' }),
+        alice.put('/api/models/alice/brief/settings', { private: false }),
+      ])
+      expect(await ids(alice, '?search=brief')).toEqual([])
+    }
   })
 
   it('show a change of visibility and a deletion at once', async () => {

@@ -18,11 +18,8 @@ export interface CommitFacts {
 const cardLimit = 1024 * 1024
 const configLimit = 1024 * 1024
 
-/** Commits do not change: what was read of the last ones is kept. */
-const known = new LRUCache<string, CommitFacts>({
-  maxSize: 500_000,
-  sizeCalculation: facts => facts.files.length + 50,
-})
+/** Commits do not change: what was read of the last ones is kept, some 100 bytes a file and what card and config hold. */
+const known = new LRUCache<string, CommitFacts>({ maxSize: 64 * 1024 * 1024 })
 
 export async function describeCommit(repos: Repos, repo: Repository, commitId: string): Promise<CommitFacts> {
   const key = `${repo.id}/${commitId}`
@@ -47,7 +44,8 @@ export async function describeCommit(repos: Repos, repo: Repository, commitId: s
     libraryName,
     config,
   }
-  known.set(key, facts)
+  const kept = JSON.stringify([data, facts.tags, config]).length
+  known.set(key, facts, { size: files.length * 100 + kept })
   return facts
 }
 

@@ -1,5 +1,5 @@
 import { type Repository, repoId } from '../../kernel/repository.ts'
-import type { DescribedEntry, Repos } from '../repos/index.ts'
+import { type DescribedEntry, type Repos, RevisionNotFound } from '../repos/index.ts'
 import { type CommitFacts, describeCommit } from './describe-commit.ts'
 import type { CatalogRow } from './store.ts'
 
@@ -13,6 +13,7 @@ const everywhere = [
   'createdAt',
   'disabled',
   'gated',
+  'gitalyUid',
   'lastModified',
   'likes',
   'private',
@@ -24,7 +25,10 @@ const everywhere = [
   'usedStorage',
 ]
 
-/** What `expand` may ask for, by type: `hf_api.py:ExpandModelProperty_T`, `ExpandDatasetProperty_T`, `ExpandSpaceProperty_T`. */
+/**
+ * What `expand` may ask for, by type: `hf_api.py:ExpandModelProperty_T`, `ExpandDatasetProperty_T`,
+ * `ExpandSpaceProperty_T`, and the `*_EXPANDABLE_KEYS` of @huggingface/hub (`src/lib/list-models.ts` …).
+ */
 export const expandable: Readonly<Record<Repository['type'], ReadonlySet<Property>>> = {
   model: new Set([
     ...everywhere,
@@ -141,12 +145,20 @@ export function listed(row: CatalogRow, tags: readonly string[]): Record<Propert
   }
 }
 
-/** The whole of a list's line, read from the files of its head. */
-export async function listedInFull(repos: Repos, row: CatalogRow): Promise<Record<Property, unknown>> {
+/** The whole of a list's line, read from the files of its head. Undefined when the repository was deleted meanwhile. */
+export async function listedInFull(
+  repos: Repos,
+  row: CatalogRow,
+): Promise<Record<Property, unknown> | undefined> {
   const repo = repoOfRow(row)
-  const commitId = await repos.resolve(repo, 'HEAD')
-  const facts = await describeCommit(repos, repo, commitId)
-  return { ...identity(repo), ...(await properties(repos, repo, commitId, facts, row, { blobs: false })) }
+  try {
+    const commitId = await repos.resolve(repo, 'HEAD')
+    const facts = await describeCommit(repos, repo, commitId)
+    return { ...identity(repo), ...(await properties(repos, repo, commitId, facts, row, { blobs: false })) }
+  } catch (error) {
+    if (error instanceof RevisionNotFound) return undefined
+    throw error
+  }
 }
 
 function repoOfRow(row: CatalogRow): Repository {

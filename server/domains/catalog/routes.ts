@@ -1,5 +1,5 @@
 import { z } from 'zod'
-import { decodeCursor, encodeCursor, linkNextPage } from '../../http/pages.ts'
+import { encodeCursor, linkNextPage, readPosition } from '../../http/pages.ts'
 import { count, flag, list, text } from '../../http/query.ts'
 import { type Call, type Route, repoOf, route } from '../../http/route.ts'
 import { MalformedInput } from '../../kernel/errors.ts'
@@ -46,10 +46,7 @@ export function catalogRoutes(parts: CatalogParts): Route[] {
       path: '{api}/revision/*',
       grant: 'repo:read',
       query: infoQuery,
-      async handle(call) {
-        const { revision } = await parts.repos.splitRevision(repoOf(call), call.tail)
-        return info(parts, call, revision)
-      },
+      handle: call => info(parts, call, decodeURIComponent(call.tail)),
     }),
     ...repoTypes.map(type =>
       route({
@@ -89,8 +86,8 @@ async function listPage(
   const rows = await listRepos(parts.database.sql, {
     type,
     author: query.author,
-    words: query.search.flatMap(words => words.split(/\s+/)).filter(word => word !== ''),
-    tags: query.filter.flatMap(tags => tags.split(',')).filter(tag => tag !== ''),
+    words: termsOf('search', query.search, /\s+/),
+    tags: termsOf('filter', query.filter, ','),
     pipelineTag: query.pipeline_tag,
     reach: parts.policy.privateReach(call.actor),
     sort,
@@ -103,7 +100,10 @@ async function listPage(
   linkNextPage(call, rows.length > limit && last ? cursorOf(last, sort) : undefined)
   if (inFull) {
     const lines = []
-    for (const row of page) lines.push(await listedInFull(parts.repos, row))
+    for (const row of page) {
+      const line = await listedInFull(parts.repos, row)
+      if (line) lines.push(line)
+    }
     return asked.length > 0
       ? lines.map(line => ({ _id: line._id, id: line.id, ...pick(line, asked) }))
       : lines
@@ -143,9 +143,19 @@ function pick(all: Record<string, unknown>, asked: readonly string[]): Record<st
   return Object.fromEntries(asked.map(property => [property, all[property]]))
 }
 
+/** Each costs a condition, and databases take only so many. */
+const termLimit = 50
+
+function termsOf(key: string, values: readonly string[], separator: RegExp | string): string[] {
+  const terms = new Set(values.flatMap(value => value.split(separator)).filter(term => term !== ''))
+  if (terms.size > termLimit)
+    throw new MalformedInput(key, `asks for ${terms.size} terms; at most ${termLimit} are searched for`)
+  return [...terms]
+}
+
 function sortOf(asked: string | undefined): ListQuery['sort'] {
   if (asked === undefined) return 'lastModified'
-  if (asked in sortColumns) return asked as ListQuery['sort']
+  if (Object.hasOwn(sortColumns, asked)) return asked as ListQuery['sort']
   throw new MalformedInput('sort', `"${asked}" is not one of ${Object.keys(sortColumns).join(', ')}`)
 }
 
@@ -156,7 +166,5 @@ function cursorOf(row: CatalogRow, sort: ListQuery['sort']): string {
 function readCursor(cursor: string | undefined): ListQuery['after'] {
   if (cursor === undefined) return undefined
   const shape = z.object({ value: z.union([z.number(), z.string()]), id: z.string() })
-  const position = shape.safeParse(decodeCursor(cursor)).data
-  if (!position) throw new MalformedInput('cursor', 'is not one that this hub gave out')
-  return position
+  return readPosition(cursor, shape)
 }

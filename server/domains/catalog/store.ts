@@ -52,7 +52,7 @@ const tagLimit = 500
 const tagLengthLimit = 200
 
 export async function saveHead(tx: Sql, id: string, head: HeadFacts): Promise<void> {
-  await tables(tx)
+  const updated = await tables(tx)
     .updateTable('catalog')
     .set({
       commit_id: head.commitId,
@@ -61,7 +61,9 @@ export async function saveHead(tx: Sql, id: string, head: HeadFacts): Promise<vo
       library_name: head.libraryName ?? null,
     })
     .where('repo_id', '=', id)
-    .execute()
+    .executeTakeFirst()
+  // Deleted meanwhile: its tags would stay for ever.
+  if (Number(updated.numUpdatedRows) === 0) return
   await tables(tx).deleteFrom('catalog_tags').where('repo_id', '=', id).execute()
   const byKey = new Map(
     head.tags.filter(tag => tag.length <= tagLengthLimit).map(tag => [tag.toLowerCase(), tag]),

@@ -5,6 +5,7 @@ import { parseRepoId } from '../../formats/repo-name.ts'
 import type { User } from '../../kernel/actor.ts'
 import { newId } from '../../kernel/ids.ts'
 import { defaultBranch, type Repository, type RepoType } from '../../kernel/repository.ts'
+import { checkPath } from './check-path.ts'
 import { NamespaceNotFound, RepoExists } from './errors.ts'
 import { addObject, storePack } from './packs.ts'
 import type { RepoParts } from './parts.ts'
@@ -76,7 +77,7 @@ async function initialPack(
   const edit = new TreeEdit(async () => [], undefined)
   const attributes = Buffer.from(DEFAULT_GITATTRIBUTES[repo.type])
   for (const [path, content] of [['.gitattributes', attributes] as const, ...files]) {
-    await edit.put(path, '100644', await addObject(pack, 'blob', content))
+    await edit.put(checkPath(path), '100644', await addObject(pack, 'blob', content))
   }
   const tree = await edit.write(content => addObject(pack, 'tree', content))
   const signature = signatureOf(actor, now)

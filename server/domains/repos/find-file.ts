@@ -1,6 +1,6 @@
 import type { Repository } from '../../kernel/repository.ts'
 import type { StoredFile } from '../blobs/index.ts'
-import { EntryNotFound, LfsObjectMissing } from './errors.ts'
+import { EntryNotFound } from './errors.ts'
 import type { RepoParts } from './parts.ts'
 import { findPath } from './tree-listing.ts'
 
@@ -16,10 +16,18 @@ export type FoundFile =
       readonly size: number
       readonly file: StoredFile
     }
+  /** A pointer whose bytes this repository does not hold. */
+  | {
+      readonly kind: 'absent'
+      readonly path: string
+      readonly oid: string
+      readonly pointerSize: number
+      readonly sha256: string
+    }
 
 type Parts = Pick<RepoParts, 'git' | 'blobs'>
 
-/** Throws EntryNotFound, or LfsObjectMissing when a pointer's bytes are not in this hub. */
+/** Throws EntryNotFound. */
 export async function findFile(
   parts: Parts,
   repo: Repository,
@@ -33,7 +41,7 @@ export async function findFile(
   if (!facts?.lfs) return { kind: 'regular', path, oid, size: facts?.size ?? 0 }
   const { sha256 } = facts.lfs
   const file = (await parts.blobs.describe(repo.id, [sha256])).get(sha256)
-  if (!file) throw new LfsObjectMissing([{ path, sha256 }])
+  if (!file) return { kind: 'absent', path, oid, pointerSize: facts.size, sha256 }
   return { kind: 'stored', path, oid, pointerSize: facts.size, size: file.size, file }
 }
 
@@ -48,7 +56,7 @@ export async function readSmallFile(
   const entry = await findPath(parts, repo, commitId, path)
   if (entry?.type !== 'file') return undefined
   const found = await findFile(parts, repo, commitId, path)
-  if (found.size > limit) return undefined
+  if (found.kind === 'absent' || found.size > limit) return undefined
   if (found.kind === 'regular') return (await parts.git.read(repo.id, found.oid)).content
   const pieces: Uint8Array[] = []
   for await (const piece of parts.blobs.read(found.file)) pieces.push(piece)

@@ -13,7 +13,7 @@ import { findRepo } from './find-repo.ts'
 import { GitMirror } from './git-mirror.ts'
 import { GitObjects } from './git-objects.ts'
 import type { RepoParts } from './parts.ts'
-import { resolveRevision, splitRevision } from './resolve-revision.ts'
+import { resolveRevision } from './resolve-revision.ts'
 import { commitRoutes } from './routes-commit.ts'
 import { gitRoutes } from './routes-git.ts'
 import { lfsRoutes } from './routes-lfs.ts'
@@ -23,7 +23,7 @@ import { resolveRoutes } from './routes-resolve.ts'
 import { treeRoutes } from './routes-tree.ts'
 import { xetRoutes } from './routes-xet.ts'
 import { allRepoIds, reposById } from './store.ts'
-import { listTree, type PathEntry } from './tree-listing.ts'
+import { listFiles, type PathEntry } from './tree-listing.ts'
 
 export * from './errors.ts'
 export { repoMigrations } from './migrations/index.ts'
@@ -36,10 +36,9 @@ export interface Repos {
   allIds(): Promise<string[]>
   /** The commit that a revision means; throws RevisionNotFound. */
   resolve(repo: Repository, revision: string): Promise<string>
-  splitRevision(repo: Repository, tail: string): Promise<{ revision: string; path: string }>
   /** When the commit was made, in milliseconds. */
   committedAt(repo: Repository, commitId: string): Promise<number>
-  /** Every file of a commit, in git's order. */
+  /** Every file of a commit, in git's order; of one with too many to list, those of its root folder. */
   files(repo: Repository, commitId: string): Promise<PathEntry[]>
   describe(repo: Repository, commitId: string, entries: readonly PathEntry[]): Promise<DescribedEntry[]>
   /** Whole content of a file of at most `limit` bytes; undefined when it is absent or larger. */
@@ -64,10 +63,8 @@ export function createRepos(given: Omit<RepoParts, 'git' | 'mirror'> & { cacheFo
     byId: ids => reposById(sql, ids),
     allIds: () => allRepoIds(sql),
     resolve: (repo, revision) => resolveRevision(parts, repo, revision),
-    splitRevision: (repo, tail) => splitRevision(parts, repo, tail),
     committedAt: async (repo, commitId) => (await parts.git.commit(repo.id, commitId)).committer.time,
-    files: async (repo, commitId) =>
-      (await listTree(parts, repo, commitId, '', true)).filter(entry => entry.type === 'file'),
+    files: (repo, commitId) => listFiles(parts, repo, commitId),
     describe: (repo, commitId, entries) => describeEntries(parts, repo, commitId, entries, false),
     readFile: (repo, commitId, path, limit) => readSmallFile(parts, repo, commitId, path, limit),
     check: (options, report) => checkRepos(parts, options, report),

@@ -1,3 +1,4 @@
+import { setImmediate } from 'node:timers/promises'
 import { encodeCommit } from '../../formats/git-object.ts'
 import { addLfsPaths, parseGitattributes } from '../../formats/gitattributes.ts'
 import { encodeLfsPointer } from '../../formats/lfs-pointer.ts'
@@ -131,7 +132,12 @@ async function trackLfsPaths(
   const content = attributes ?? (entry && (await parts.git.read(repo.id, entry.oid)).content)
   const text = content ?? new Uint8Array()
   const tracked = parseGitattributes(text)
-  const untracked = lfsPaths.filter(path => !tracked.isLfs(path))
+  const untracked: string[] = []
+  for (const path of lfsPaths) {
+    if (!tracked.isLfs(path)) untracked.push(path)
+    // Many paths against many patterns take long; others are served meanwhile.
+    await setImmediate()
+  }
   if (untracked.length === 0) return
   await edit.put('.gitattributes', '100644', await addObject(pack, 'blob', addLfsPaths(text, untracked)))
 }
@@ -144,11 +150,11 @@ async function sizesOfLfsFiles(
 ): Promise<Map<string, number>> {
   const wanted = operations.filter(operation => operation.kind === 'lfs-file')
   const stored = await parts.blobs.describe(repo.id, [...new Set(wanted.map(file => file.sha256))])
-  const missing = wanted.filter(
-    file => stored.get(file.sha256)?.size !== (file.size ?? stored.get(file.sha256)?.size),
-  )
-  const absent = wanted.filter(file => !stored.has(file.sha256))
-  if (missing.length > 0 || absent.length > 0) throw new LfsObjectMissing([...absent, ...missing])
+  const missing = wanted.filter(({ sha256, size }) => {
+    const found = stored.get(sha256)
+    return !found || (size !== undefined && size !== found.size)
+  })
+  if (missing.length > 0) throw new LfsObjectMissing(missing)
   return new Map([...stored].map(([sha256, file]) => [sha256, file.size]))
 }
 

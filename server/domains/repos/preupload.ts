@@ -1,4 +1,5 @@
 import { isUtf8 } from 'node:buffer'
+import { setImmediate } from 'node:timers/promises'
 import { parseGitattributes } from '../../formats/gitattributes.ts'
 import { parseGitignore } from '../../formats/gitignore.ts'
 import type { Repository } from '../../kernel/repository.ts'
@@ -44,16 +45,20 @@ export async function advisePreupload(
   const attributes = parseGitattributes(request.gitAttributes ?? (await ownText('.gitattributes')))
   const ignore = parseGitignore(request.gitIgnore ?? (await ownText('.gitignore')))
   const current = await currentIds(parts, repo, commitId, request.files)
-  return request.files.map(({ path, size, sample }) => {
+  const advice: UploadAdvice[] = []
+  for (const { path, size, sample } of request.files) {
     checkPath(path)
     const isLfs = size > regularFileLimit || (size > 0 && (attributes.isLfs(path) || !looksLikeText(sample)))
-    return {
+    advice.push({
       path,
       uploadMode: isLfs ? 'lfs' : 'regular',
       shouldIgnore: ignore.ignores(path),
       oid: current.get(path) ?? null,
-    }
-  })
+    })
+    // Many paths against many patterns take long; others are served meanwhile.
+    await setImmediate()
+  }
+  return advice
 }
 
 async function currentIds(

@@ -115,6 +115,75 @@ describe('private repositories', () => {
   })
 })
 
+it('signed URLs do not tell which private repositories there are', async () => {
+  const repo = await newRepo({ private: true })
+  const oid = 'a'.repeat(64)
+  for (const who of [bob, nobody]) {
+    for (const door of [`objects/${oid}`, `objects/${oid}?exp=1&sig=x`]) {
+      const of = (name: string) => who.get(`/${name}.git/info/lfs/${door}`)
+      const [hidden, missing] = [await of(repo), await of('alice/never-there')]
+      expect([hidden.status, hidden.text]).toEqual([403, missing.text])
+      expect(missing.status).toBe(403)
+    }
+  }
+})
+
+it('what is not served is no missing repository, but an id of one segment is', async () => {
+  const repo = await newRepo()
+  for (const path of [`/api/models/${repo}/never-served`, `/api/models/${repo}/tree`, '/never/served']) {
+    const answer = await nobody.get(path)
+    expect([path, answer.status, answer.headers['x-error-code']]).toEqual([path, 404, undefined])
+  }
+  for (const path of [
+    '/api/models/gpt2',
+    '/api/models/gpt2/tree/main',
+    '/api/datasets/squad/revision/main',
+    '/gpt2/resolve/main/config.json',
+    '/datasets/squad/resolve/main/README.md',
+  ]) {
+    const answer = await nobody.get(path)
+    expect([path, answer.status, answer.headers['x-error-code']]).toEqual([path, 401, 'RepoNotFound'])
+  }
+})
+
+describe('paths', () => {
+  it('are found as clients write them: encoded, or as they are', async () => {
+    const repo = await newRepo()
+    const names = ['100%.txt', 'a b+c.txt', 'a%20b', 'a#b?c', '数/据.txt', 'x.constructor', '__proto__/x']
+    await alice.commit(repo, Object.fromEntries(names.map(name => [name, name])))
+    for (const name of names) {
+      const encoded = [name.split('/').map(encodeURIComponent).join('/'), encodeURIComponent(name)]
+      for (const path of encoded) expect((await nobody.get(`/${repo}/resolve/main/${path}`)).text).toBe(name)
+    }
+    expect((await nobody.get(`/${repo}/resolve/main/100%.txt`)).text).toBe('100%.txt')
+    expect((await nobody.get(`/${repo}/resolve/main/a%20b+c.txt`)).text).toBe('a b+c.txt')
+  })
+
+  it('of the first files are held to the rules of commits', async () => {
+    const answers = await Promise.all(
+      ['../x', '.git/config', '/x', 'a//b'].map(path =>
+        alice.post('/api/repos/create', {
+          name: 'odd',
+          files: [{ path, content: 'eA==', encoding: 'base64' }],
+        }),
+      ),
+    )
+    expect(answers.map(answer => answer.status)).toEqual([422, 422, 422, 422])
+  })
+})
+
+it('a pointer whose bytes are not here breaks its own file only', async () => {
+  const repo = await newRepo()
+  const pointer = `version https://git-lfs.github.com/spec/v1\noid sha256:${'9'.repeat(64)}\nsize 5\n`
+  await alice.commit(repo, { 'README.md': pointer, 'config.json': pointer, '.gitattributes': pointer })
+  expect((await nobody.get(`/api/models/${repo}`)).json().siblings).toHaveLength(3)
+  expect((await nobody.get('/api/models?full=true')).status).toBe(200)
+  expect((await nobody.get(`/${repo}/raw/main/README.md`)).text).toBe(pointer)
+  expect((await nobody.get(`/${repo}/resolve/main/README.md`)).status).toBe(422)
+  const files = [{ path: 'a', size: 1, sample: 'YQ==' }]
+  expect((await alice.post(`/api/models/${repo}/preupload/main`, { files })).status).toBe(200)
+})
+
 describe('commits', () => {
   it('add, replace and delete files and folders at once', async () => {
     const repo = await newRepo()
@@ -189,6 +258,7 @@ describe('commits', () => {
       [401, undefined],
     ])
     for (const answer of answers) expect(answer.json().error.length).toBeGreaterThan(10)
+    expect(answers[3]?.json().error).toMatch(/^1 file\(s\)/)
     expect(await headOf(repo)).toBe(head)
   })
 
@@ -245,6 +315,12 @@ describe('revisions', () => {
     }
     expect(await statuses('.gitattributes')).toEqual(Array(9).fill(200))
     expect(await statuses('new.txt')).toEqual([404, 404, 200, 200, 200, 200, 404, 404, 404])
+    for (const rev of ['feature/x', 'feature%2Fx', 'refs/heads/feature/x', 'refs/heads/feature%2Fx']) {
+      expect((await nobody.get(`/api/models/${repo}/commits/${rev}?limit=1`)).headers['x-total-count']).toBe(
+        '2',
+      )
+    }
+    expect((await nobody.get(`/${repo}/resolve/refs/heads/feature%2Fx/new.txt`)).text).toBe('x')
     const missing = await nobody.get(`/${repo}/resolve/absent/x`)
     expect([missing.status, missing.headers['x-error-code']]).toEqual([404, 'RevisionNotFound'])
     const entry = await nobody.head(`/${repo}/resolve/main/absent.txt`)
@@ -285,6 +361,20 @@ describe('listings', () => {
     }
     expect(paths).toHaveLength(27)
     expect(new Set(paths).size).toBe(27)
+  })
+
+  it('refuse a cursor that this hub did not give', async () => {
+    const repo = await newRepo()
+    const absent = 'a'.repeat(40)
+    for (const [list, position] of [
+      ['tree', { commitId: absent, start: 0 }],
+      ['commits', { head: absent, start: 0 }],
+    ] as const) {
+      const at = `/api/models/${repo}/${list}/main?cursor=`
+      const forged = Buffer.from(JSON.stringify(position)).toString('base64url')
+      expect((await nobody.get(at + forged)).headers['x-error-code']).toBe('RevisionNotFound')
+      expect((await nobody.get(`${at}nonsense`)).status).toBe(400)
+    }
   })
 
   it('say with expand which commit each entry is from', async () => {
@@ -342,6 +432,7 @@ describe('large files by LFS', () => {
       'x-linked-etag': `"${sha256}"`,
       'accept-ranges': 'bytes',
       'x-xet-hash': expect.stringMatching(/^[0-9a-f]{64}$/),
+      vary: 'accept',
     })
     const part = await nobody.get(`/${repo}/resolve/main/w.bin`, { range: 'bytes=100000-200000' })
     expect(part.status).toBe(206)

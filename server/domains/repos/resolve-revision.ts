@@ -48,25 +48,22 @@ export async function splitRevision(
   repo: Repository,
   tail: string,
 ): Promise<{ revision: string; path: string }> {
-  const segments = tail.split('/').map(decodeSegment)
-  const [first = '', ...rest] = segments
-  if (first !== 'refs') return { revision: first, path: rest.join('/') }
-  const candidates = segments.map((_, index) => segments.slice(0, index + 1).join('/')).slice(1, 8)
-  const refs = await refsNamed(parts.database.sql, repo.id, candidates)
-  const longest = candidates.findLast(candidate => refs.has(candidate))
+  const segments = tail.split('/').map(decodeURIComponent)
+  const cut = (count: number) => ({
+    revision: segments.slice(0, count).join('/'),
+    path: segments.slice(count).join('/'),
+  })
+  if (segments[0] !== 'refs' || segments.length === 1) return cut(1)
+  const counts = [8, 7, 6, 5, 4, 3, 2].filter(count => count <= segments.length)
+  const refs = await refsNamed(
+    parts.database.sql,
+    repo.id,
+    counts.map(count => cut(count).revision),
+  )
+  const longest = counts.find(count => refs.has(cut(count).revision))
   // Refs have three segments as a rule; that is what the error should name.
-  const revision = longest ?? candidates[1] ?? tail
-  return { revision, path: segments.slice(revision.split('/').length).join('/') }
+  return cut(longest ?? 3)
 }
 
 const fullCommitId = /^[0-9a-f]{40}$/
 const abbreviatedCommitId = /^[0-9a-f]{7,39}$/
-
-function decodeSegment(segment: string): string {
-  try {
-    return decodeURIComponent(segment)
-  } catch {
-    // A client that does not encode at all (@huggingface/hub on resolve) may send a lone `%`.
-    return segment
-  }
-}

@@ -8,7 +8,7 @@ import { InvalidOperation } from './errors.ts'
 import { makeCommit } from './make-commit.ts'
 import type { RepoParts } from './parts.ts'
 import { advisePreupload } from './preupload.ts'
-import { resolveRevision, splitRevision } from './resolve-revision.ts'
+import { resolveRevision } from './resolve-revision.ts'
 
 /** hub-protocol section 6: preupload, commit, validate-yaml. */
 
@@ -44,7 +44,7 @@ export function commitRoutes(parts: RepoParts): Route[] {
       async handle(call) {
         refusePullRequest(call.query.create_pr)
         const repo = repoOf(call)
-        const { revision } = await splitRevision(parts, repo, call.tail)
+        const revision = decodeURIComponent(call.tail)
         const commitId = await resolveRevision(parts, repo, revision)
         const files = await advisePreupload(parts, repo, commitId, {
           files: call.body.files.map(file => ({ ...file, sample: Buffer.from(file.sample ?? '', 'base64') })),
@@ -62,7 +62,7 @@ export function commitRoutes(parts: RepoParts): Route[] {
       async handle(call) {
         refusePullRequest(call.query.create_pr)
         const repo = repoOf(call)
-        const { revision } = await splitRevision(parts, repo, call.tail)
+        const revision = decodeURIComponent(call.tail)
         const commitOid = await makeCommit(parts, call.actor as User, repo, revision, call.stream)
         const commitUrl = `${call.origin}${repoPath(repo)}/commit/${commitOid}`
         return { success: true, commitOid, commitUrl, hookOutput: '' }

@@ -1,13 +1,13 @@
 import { z } from 'zod'
-import { decodeCursor, encodeCursor, linkNextPage } from '../../http/pages.ts'
-import { count, flag, list, text } from '../../http/query.ts'
+import { encodeCursor, linkNextPage, readPosition } from '../../http/pages.ts'
+import { count, flag, index, list, text } from '../../http/query.ts'
 import { type Route, repoOf, route } from '../../http/route.ts'
 import type { User } from '../../kernel/actor.ts'
 import { createBranch, createTag, deleteBranch, deleteTag, listRefs } from './branches.ts'
 import { splitMessage } from './commit-message.ts'
 import { historyOf } from './history.ts'
 import type { RepoParts } from './parts.ts'
-import { resolveRevision, splitRevision } from './resolve-revision.ts'
+import { resolveRevision } from './resolve-revision.ts'
 import type { Ref } from './store.ts'
 
 /** hub-protocol section 4: refs, branches, tags, commits. */
@@ -85,15 +85,15 @@ export function refRoutes(parts: RepoParts): Route[] {
       method: 'GET',
       path: '{api}/commits/*',
       grant: 'repo:read',
-      query: z.object({ limit: count, cursor: text, p: text, expand: list }),
+      query: z.object({ limit: count, cursor: text, p: index, expand: list }),
       async handle(call) {
         const repo = repoOf(call)
-        const { revision } = await splitRevision(parts, repo, call.tail)
+        const revision = decodeURIComponent(call.tail)
         const cursor = readCommitsCursor(call.query.cursor)
-        const head = cursor?.head ?? (await resolveRevision(parts, repo, revision))
+        const head = await resolveRevision(parts, repo, cursor?.head ?? revision)
         const ids = await historyOf(parts, repo, head)
         const limit = Math.min(call.query.limit ?? 50, 1000)
-        const start = cursor?.start ?? Number(call.query.p ?? 0) * limit
+        const start = cursor?.start ?? (call.query.p ?? 0) * limit
         const page = ids.slice(start, start + limit)
         call.reply.header('x-total-count', ids.length)
         const end = start + page.length
@@ -133,5 +133,5 @@ function escapeHtml(text: string): string {
 
 function readCommitsCursor(cursor: string | undefined): { head: string; start: number } | undefined {
   const shape = z.object({ head: z.string().regex(/^[0-9a-f]{40}$/), start: z.number().int().nonnegative() })
-  return cursor === undefined ? undefined : shape.safeParse(decodeCursor(cursor)).data
+  return cursor === undefined ? undefined : readPosition(cursor, shape)
 }

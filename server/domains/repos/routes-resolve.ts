@@ -2,7 +2,9 @@ import { type Call, type Route, repoOf, route } from '../../http/route.ts'
 import { type RangedBody, sendBytes } from '../../http/send-bytes.ts'
 import { type Repository, repoApiPath } from '../../kernel/repository.ts'
 import { contentTypeOf, dispositionOf } from './content-type.ts'
+import { LfsObjectMissing } from './errors.ts'
 import { type FoundFile, findFile } from './find-file.ts'
+import type { GitObject } from './git-objects.ts'
 import type { RepoParts } from './parts.ts'
 import { resolveRevision, splitRevision } from './resolve-revision.ts'
 
@@ -15,6 +17,7 @@ export function resolveRoutes(parts: RepoParts): Route[] {
       grant: 'repo:read',
       async handle(call) {
         const found = await open(parts, call)
+        if (found.kind === 'absent') throw new LfsObjectMissing([found])
         return found.kind === 'regular' ? sendRegular(parts, call, found) : sendStored(parts, call, found)
       },
     }),
@@ -49,11 +52,14 @@ async function open(parts: RepoParts, call: Call): Promise<FoundFile> {
 function sendRegular(parts: RepoParts, call: Call, file: { path: string; oid: string; size: number }) {
   const repo = repoOf(call)
   call.reply.header('etag', `"${file.oid}"`)
+  // Read once, however many ranges are asked for.
+  let blob: Promise<GitObject> | undefined
   const body: RangedBody = {
     size: file.size,
     contentType: contentTypeOf(file.path),
     async *read({ start, end }) {
-      yield (await parts.git.read(repo.id, file.oid)).content.subarray(start, end)
+      blob ??= parts.git.read(repo.id, file.oid)
+      yield (await blob).content.subarray(start, end)
     },
   }
   return sendBytes(call.request, call.reply, body)
@@ -68,6 +74,8 @@ function sendStored(parts: RepoParts, call: Call, found: FoundFile & { kind: 'st
     .header('x-linked-etag', `"${file.sha256}"`)
     .header('x-linked-size', size)
     .header('x-xet-hash', file.fileHash)
+    // A browser's cache must not show the JSON below for the file.
+    .header('vary', 'accept')
     .header(
       'link',
       `<${links.auth}>; rel="xet-auth", <${links.reconstruction}>; rel="xet-reconstruction-info"`,

@@ -1,5 +1,5 @@
 import { z } from 'zod'
-import { decodeCursor, encodeCursor, linkNextPage } from '../../http/pages.ts'
+import { encodeCursor, linkNextPage, readPosition } from '../../http/pages.ts'
 import { count, flag, list, text } from '../../http/query.ts'
 import { type Route, repoOf, route } from '../../http/route.ts'
 import { describeEntries } from './describe-entries.ts'
@@ -13,7 +13,6 @@ import { findPath, listTree } from './tree-listing.ts'
 const pageSize = 1000
 /** With `expand` each entry costs a walk through history. */
 const expandedPageSize = 50
-const pathsLimit = 2000
 
 export function treeRoutes(parts: RepoParts): Route[] {
   return [
@@ -26,7 +25,7 @@ export function treeRoutes(parts: RepoParts): Route[] {
         const repo = repoOf(call)
         const { revision, path } = await splitRevision(parts, repo, call.tail)
         const cursor = readCursor(call.query.cursor)
-        const commitId = cursor?.commitId ?? (await resolveRevision(parts, repo, revision))
+        const commitId = await resolveRevision(parts, repo, cursor?.commitId ?? revision)
         const recursive = call.query.recursive ?? false
         const entries = await listTree(parts, repo, commitId, path.replace(/\/$/, ''), recursive)
         const expand = call.query.expand ?? false
@@ -46,10 +45,10 @@ export function treeRoutes(parts: RepoParts): Route[] {
       bodyLimit: 8 * 1024 * 1024,
       async handle(call) {
         const repo = repoOf(call)
-        const { revision } = await splitRevision(parts, repo, call.tail)
+        const revision = decodeURIComponent(call.tail)
         const commitId = await resolveRevision(parts, repo, revision)
         const found = []
-        for (const path of new Set(call.body.paths.slice(0, pathsLimit))) {
+        for (const path of new Set(call.body.paths)) {
           const entry = await findPath(parts, repo, commitId, path.replace(/\/$/, ''))
           if (entry) found.push(entry)
         }
@@ -64,5 +63,5 @@ function readCursor(cursor: string | undefined): { commitId: string; start: numb
     commitId: z.string().regex(/^[0-9a-f]{40}$/),
     start: z.number().int().nonnegative(),
   })
-  return cursor === undefined ? undefined : shape.safeParse(decodeCursor(cursor)).data
+  return cursor === undefined ? undefined : readPosition(cursor, shape)
 }

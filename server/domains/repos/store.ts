@@ -56,12 +56,14 @@ export async function insertRepo(tx: Sql, repo: Repository): Promise<void> {
     .execute()
 }
 
+/** Throws RepoNotFound when it was deleted meanwhile. */
 export async function updateVisibility(tx: Sql, id: string, isPrivate: boolean): Promise<void> {
-  await tables(tx)
+  const updated = await tables(tx)
     .updateTable('repos')
     .set({ is_private: isPrivate ? 1 : 0 })
     .where('id', '=', id)
-    .execute()
+    .executeTakeFirst()
+  if (Number(updated.numUpdatedRows) === 0) throw new RepoNotFound(id)
 }
 
 /** Also makes the writers of one repository wait for each other. Throws RepoNotFound when it was deleted meanwhile. */

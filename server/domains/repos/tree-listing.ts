@@ -1,4 +1,5 @@
 import { LRUCache } from 'lru-cache'
+import { LimitExceeded } from '../../kernel/errors.ts'
 import type { Repository } from '../../kernel/repository.ts'
 import { EntryNotFound } from './errors.ts'
 import type { RepoParts } from './parts.ts'
@@ -36,7 +37,7 @@ export async function findPath(
 
 /**
  * What lies in a folder, in git's order; with `recursive` all that lies below, each folder before what it holds.
- * Throws EntryNotFound when `path` is no folder.
+ * Throws EntryNotFound when `path` is no folder, LimitExceeded when too much lies below.
  */
 export async function listTree(
   parts: Parts,
@@ -53,20 +54,34 @@ export async function listTree(
   return path === '' ? relative : relative.map(entry => ({ ...entry, path: `${path}/${entry.path}` }))
 }
 
-/** Whole listings by tree, which never change; the most recent ones, about 100 bytes an entry. */
-const listings = new LRUCache<string, readonly PathEntry[]>({
-  maxSize: 500_000,
-  sizeCalculation: entries => entries.length + 1,
-})
+/** Every file of a commit; of one with too many to list, those of its root folder. */
+export async function listFiles(parts: Parts, repo: Repository, commitId: string): Promise<PathEntry[]> {
+  const list = (recursive: boolean) => listTree(parts, repo, commitId, '', recursive)
+  const entries = await list(true).catch(error => {
+    if (error instanceof LimitExceeded) return list(false)
+    throw error
+  })
+  return entries.filter(entry => entry.type === 'file')
+}
+
+/**
+ * What one recursive listing may take in memory: half a million entries of the usual length. A few small trees that
+ * hold each other many times over stand for billions of paths.
+ */
+const listingLimit = 100_000_000
+const bytesPerEntry = 100
+
+/** Whole listings by tree, which never change; the most recent ones. */
+const listings = new LRUCache<string, readonly PathEntry[]>({ maxSize: listingLimit })
 
 async function walkCached(parts: Parts, repo: Repository, treeId: string): Promise<readonly PathEntry[]> {
   const key = `${repo.id}/${treeId}`
   const known = listings.get(key)
   if (known) return known
-  const entries: PathEntry[] = []
-  await walk(parts, repo, treeId, '', entries)
-  listings.set(key, entries)
-  return entries
+  const listing = { entries: [] as PathEntry[], bytes: 1 }
+  await walk(parts, repo, treeId, '', listing)
+  listings.set(key, listing.entries, { size: listing.bytes })
+  return listing.entries
 }
 
 async function walk(
@@ -74,11 +89,14 @@ async function walk(
   repo: Repository,
   treeId: string,
   prefix: string,
-  into: PathEntry[],
+  into: { readonly entries: PathEntry[]; bytes: number },
 ): Promise<void> {
   for (const entry of await children(parts, repo, treeId)) {
     const path = prefix + entry.path
-    into.push({ ...entry, path })
+    into.bytes += bytesPerEntry + path.length
+    if (into.bytes > listingLimit)
+      throw new LimitExceeded('a recursive listing', listingLimit, 'bytes; list one folder at a time')
+    into.entries.push({ ...entry, path })
     if (entry.type === 'directory') await walk(parts, repo, entry.oid, `${path}/`, into)
   }
 }

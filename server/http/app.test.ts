@@ -1,0 +1,95 @@
+import { connect } from 'node:net'
+import { setTimeout as sleep } from 'node:timers/promises'
+import { pino } from 'pino'
+import { afterEach, expect, it } from 'vitest'
+import { z } from 'zod'
+import { anonymous } from '../kernel/actor.ts'
+import { createApp } from './app.ts'
+import type { Doors } from './doors.ts'
+import { linkNextPage } from './pages.ts'
+import { count, list } from './query.ts'
+import { type Route, route } from './route.ts'
+
+let app: ReturnType<typeof createApp>
+afterEach(() => app.close())
+
+function appOf(routes: readonly Route[], publicUrl?: string) {
+  app = createApp({
+    routes,
+    doors: { anyone: () => undefined } as unknown as Doors,
+    identify: async () => anonymous,
+    findRepo: () => Promise.reject(new Error('no repositories here')),
+    publicUrl,
+    log: pino({ level: 'silent' }),
+    metrics: { observe() {}, text: async () => '', contentType: 'text/plain' },
+  })
+  return app
+}
+
+const echo = route({
+  method: 'GET',
+  path: '/echo/*',
+  grant: 'anyone',
+  query: z.object({ limit: count, filter: list }),
+  handle(call) {
+    linkNextPage(call, 'next')
+    return { tail: call.tail, ...(call.query.filter.length > 0 && { filter: call.query.filter }) }
+  },
+})
+
+it('takes a "%" that stands for itself, and no other broken encoding', async () => {
+  appOf([echo])
+  expect((await app.inject('/echo/100%.txt')).json()).toEqual({ tail: '100%25.txt' })
+  expect((await app.inject('/echo/a%20b%2Fc')).json()).toEqual({ tail: 'a%20b%2Fc' })
+  const broken = await app.inject('/echo/%FF')
+  expect(broken.statusCode).toBe(400)
+  expect(broken.headers['x-request-id']).toMatch(/^[0-9a-f-]{36}$/)
+  expect(broken.headers['x-error-message']).toBe(broken.json().error)
+})
+
+it('names the next page under the public URL, its path included, whatever Host says', async () => {
+  const ask = async (publicUrl: string | undefined, host: string) =>
+    (await appOf([echo], publicUrl).inject({ url: '/echo/x?limit=1&a=b?c', headers: { host } })).headers.link
+  expect(await ask('https://hub.example/banyan', 'x')).toBe(
+    '<https://hub.example/banyan/echo/x?limit=1&a=b%3Fc&cursor=next>; rel="next"',
+  )
+  await app.close()
+  expect(await ask(undefined, 'not a host')).toContain('/echo/x?limit=1&a=b%3Fc&cursor=next>; rel="next"')
+})
+
+it('keys of a query do not reach into objects', async () => {
+  const answer = await appOf([echo]).inject('/echo/x?__proto__=a&__proto__=b&filter[]=c&filter=d')
+  expect(answer.json()).toEqual({ tail: 'x', filter: ['c', 'd'] })
+})
+
+it('takes a whole URL as the target, as RFC 9112 asks', async () => {
+  await appOf([echo]).listen({ port: 0, host: '127.0.0.1' })
+  const { port } = app.server.address() as { port: number }
+  const socket = connect(port, '127.0.0.1')
+  socket.write('GET http://hub.test/echo/a%2Fb HTTP/1.1\r\nHost: hub.test\r\nConnection: close\r\n\r\n')
+  let answer = ''
+  for await (const piece of socket) answer += piece
+  expect(answer).toContain('{"tail":"a%2Fb"}')
+})
+
+it('lets a request under way end when it is closed', async () => {
+  let begun = () => {}
+  const hasBegun = new Promise<void>(resolve => {
+    begun = resolve
+  })
+  const slow = route({
+    method: 'GET',
+    path: '/slow',
+    grant: 'anyone',
+    async handle() {
+      begun()
+      await sleep(200)
+      return { done: true }
+    },
+  })
+  const url = await appOf([slow]).listen({ port: 0, host: '127.0.0.1' })
+  const answer = fetch(`${url}/slow`)
+  await hasBegun
+  await app.close()
+  expect(await (await answer).json()).toEqual({ done: true })
+})

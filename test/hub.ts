@@ -32,6 +32,10 @@ export interface Hub {
   runCli(args: readonly string[], input?: string): Promise<string>
   /** Stops the process as an operator would (SIGTERM) and starts it again on the same data and port. */
   restart(): Promise<void>
+  /** Takes the process away without a word (SIGKILL), as a power cut or the kernel does. */
+  kill(): Promise<void>
+  /** Starts it again after `kill`, on the same data and port. */
+  start(): Promise<void>
   /** Stops the process and removes its data. Rejects when it did not end by itself with 0. */
   stop(): Promise<void>
 }
@@ -103,6 +107,15 @@ export async function startHub(): Promise<Hub> {
       await halt()
       await start()
     },
+    kill: async () => {
+      const killed = server
+      if (!killed) return
+      server = undefined
+      const gone = new Promise(settle => killed.once('exit', settle))
+      killed.kill('SIGKILL')
+      await gone
+    },
+    start,
     stop: async () => {
       try {
         await halt()

@@ -33,6 +33,9 @@ export interface AppParts {
 /** Kept beside the request, for the answer when something is refused. */
 const actors = new WeakMap<FastifyRequest, Actor>()
 
+/** RFC 9110 8.3.1, loosely. */
+const mediaType = /^[\w.!#$&^+-]+\/[\w.!#$&^+-]+\s*(?:;|$)/
+
 const defaultBodyLimit = 1024 * 1024
 /** A socket on which nothing moved for this long is closed; a slow but moving transfer is not. */
 const idleSocketMs = 120_000
@@ -66,6 +69,10 @@ export function createApp(parts: AppParts): FastifyInstance {
   })
   app.addHook('onRequest', async (request, reply) => {
     reply.header('x-request-id', request.id)
+    // Fastify would refuse a body of no proper type; it is for the route to say what a body must be.
+    const { headers } = request.raw
+    const type = headers['content-type']
+    if (type !== undefined && !mediaType.test(type)) headers['content-type'] = 'application/octet-stream'
   })
   app.addHook('onResponse', async (request, reply) => {
     drainBody(request.raw)

@@ -65,7 +65,7 @@ function firstSteps(address: string, data: string): string {
   return `
 Banyan 榕树 is at ${address}  (data in ${data}; Ctrl-C stops it)
 
-First user      第一个用户:  bin/banyan user add alice --password-stdin --admin
+First user      第一个用户:  bin/banyan user add alice --admin
 Access token    访问令牌:    bin/banyan token add alice --role write
 In a client     客户端:      export HF_ENDPOINT=${address}
                              hf auth login --token hf_...

@@ -62,7 +62,8 @@ Better than --token, which other users of this machine can see in the list of pr
           const isKeyless = password === undefined && options.token === undefined
           const { writeErr } = command.configureOutput()
           writeErr?.(`Added the user ${account.name}.\n`)
-          if (isKeyless) writeErr?.(`They cannot sign in yet. Give them a token: banyan token add ${name}\n`)
+          if (isKeyless)
+            writeErr?.(`They cannot sign in yet. Give them a token: bin/banyan token add ${name}\n`)
         } catch (error) {
           if (!(error instanceof AccountExists)) throw error
           const existing = await accounts.findAccount(name)

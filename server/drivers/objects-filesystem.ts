@@ -139,10 +139,10 @@ class FilesystemObjects implements ObjectStore {
     }
   }
 
-  async read(key: string, start: number, end: number): Promise<Uint8Array> {
+  async read(key: string, start: number, end: number, into?: Uint8Array): Promise<Uint8Array> {
     checkRange(start, end)
     try {
-      return await this.#files.use(this.#path(key), handle => readExactly(handle, key, start, end))
+      return await this.#files.use(this.#path(key), handle => readExactly(handle, key, start, end, into))
     } catch (error) {
       throw isMissing(error) ? new ObjectMissing(key) : error
     }
@@ -239,8 +239,15 @@ function checkRange(start: number, end: number): void {
   throw new RangeError(`bytes [${start}, ${end}) are no range`)
 }
 
-async function readExactly(handle: FileHandle, key: string, start: number, end: number): Promise<Uint8Array> {
-  const bytes = Buffer.allocUnsafeSlow(end - start)
+async function readExactly(
+  handle: FileHandle,
+  key: string,
+  start: number,
+  end: number,
+  into?: Uint8Array,
+): Promise<Uint8Array> {
+  const length = end - start
+  const bytes = into && into.length >= length ? into.subarray(0, length) : Buffer.allocUnsafeSlow(length)
   let filled = 0
   while (filled < bytes.length) {
     const { bytesRead } = await handle.read(bytes, filled, bytes.length - filled, start + filled)

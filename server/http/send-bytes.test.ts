@@ -17,7 +17,17 @@ beforeAll(async () => {
         size: bytes.length,
         contentType: 'application/octet-stream',
         async *read({ start, end }) {
-          yield bytes.subarray(start, end)
+          const brokenAt = request.headers['x-break']
+          if (brokenAt !== undefined) {
+            if (Number(brokenAt) > 0) yield bytes.subarray(start, Number(brokenAt))
+            throw new Error('the disk is gone')
+          }
+          if (request.headers['x-reuse'] === undefined) return yield bytes.subarray(start, end)
+          const slot = Buffer.alloc(10)
+          for (let at = start; at < end; at += 10) {
+            bytes.copy(slot, 0, at)
+            yield slot
+          }
         },
       })
     },
@@ -72,6 +82,17 @@ describe('sendBytes', () => {
     ])
     expect((await ask('/1000', { range: 'bytes=0-0', 'if-range': '"v1"' })).response.status).toBe(206)
     expect((await ask('/1000', { range: 'bytes=0-0', 'if-range': '"v0"' })).response.status).toBe(200)
+  })
+
+  it('answers an error that comes before the first byte, and cuts the connection at a later one', async () => {
+    expect((await ask('/1000', { 'x-break': '0' })).response.status).toBe(500)
+    const cut = ask('/1000', { 'x-break': '500' })
+    await expect(cut).rejects.toThrow()
+  })
+
+  it('uses no piece after the next one was asked for', async () => {
+    const { bytes } = await ask('/1000', { 'x-reuse': '1' })
+    expect(bytes.equals(content)).toBe(true)
   })
 
   it('sends nothing to who has this version', async () => {

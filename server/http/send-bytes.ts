@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto'
-import { Readable } from 'node:stream'
+import type { OutgoingHttpHeaders, ServerResponse } from 'node:http'
 import type { FastifyReply, FastifyRequest } from 'fastify'
 import { type ByteRange, contentRange, parseRange } from './ranges.ts'
 
@@ -7,7 +7,7 @@ import { type ByteRange, contentRange, parseRange } from './ranges.ts'
 export interface RangedBody {
   readonly size: number
   readonly contentType: string
-  /** Bytes [start, end). */
+  /** Bytes [start, end). Each piece has to be good only until the next one is asked for. */
   read(range: ByteRange): AsyncIterable<Uint8Array>
 }
 
@@ -16,7 +16,11 @@ export interface RangedBody {
  * multipart/byteranges), 304, 416.
  * Content-Length is always true, also for HEAD. The ETag header, if any, must be set before.
  */
-export function sendBytes(request: FastifyRequest, reply: FastifyReply, body: RangedBody): FastifyReply {
+export async function sendBytes(
+  request: FastifyRequest,
+  reply: FastifyReply,
+  body: RangedBody,
+): Promise<FastifyReply> {
   reply.header('accept-ranges', 'bytes')
   if (isKnownToClient(request, reply)) return reply.code(304).send()
   const asked = request.method === 'GET' && ifRangeHolds(request, reply) ? request.headers.range : undefined
@@ -32,22 +36,20 @@ export function sendBytes(request: FastifyRequest, reply: FastifyReply, body: Ra
   if (wanted.kind === 'whole') {
     reply.header('content-type', body.contentType).header('content-length', body.size)
     if (request.method === 'HEAD' || body.size === 0) return reply.send()
-    return reply.send(stream(body.read({ start: 0, end: body.size })))
+    return send(reply, body.read({ start: 0, end: body.size }))
   }
   reply.code(206)
   const [only] = wanted.ranges
   if (only && wanted.ranges.length === 1) {
-    return reply
+    reply
       .header('content-type', body.contentType)
       .header('content-length', only.end - only.start)
       .header('content-range', contentRange(only, body.size))
-      .send(stream(body.read(only)))
+    return send(reply, body.read(only))
   }
   const parts = multipart(wanted.ranges, body)
-  return reply
-    .header('content-type', parts.contentType)
-    .header('content-length', parts.length)
-    .send(stream(parts.bytes()))
+  reply.header('content-type', parts.contentType).header('content-length', parts.length)
+  return send(reply, parts.bytes())
 }
 
 /** RFC 9110 section 13.1.2: the client has this version already. */
@@ -61,8 +63,38 @@ function ifRangeHolds(request: FastifyRequest, reply: FastifyReply): boolean {
   return condition === undefined || condition === reply.getHeader('etag')
 }
 
-function stream(bytes: AsyncIterable<Uint8Array>): Readable {
-  return Readable.from(bytes, { objectMode: false, highWaterMark: 2 * 1024 * 1024 })
+/**
+ * Writes the pieces to the socket, each only when the one before has left: their memory is used again, and a slow reader
+ * holds no more than one piece. What breaks before the first piece is answered as an error; what breaks later cuts the
+ * connection, so that nobody takes a part for the whole.
+ */
+async function send(reply: FastifyReply, bytes: AsyncIterable<Uint8Array>): Promise<FastifyReply> {
+  const pieces = bytes[Symbol.asyncIterator]()
+  let piece = await pieces.next()
+  reply.hijack()
+  reply.raw.writeHead(reply.statusCode, reply.getHeaders() as OutgoingHttpHeaders)
+  try {
+    for (; !piece.done; piece = await pieces.next()) await write(reply.raw, piece.value)
+    reply.raw.end()
+  } catch (error) {
+    if (!reply.raw.destroyed) reply.log.error({ reqId: reply.request.id, err: error }, 'answer cut')
+    reply.raw.destroy()
+    await pieces.return?.()
+  }
+  return reply
+}
+
+function write(response: ServerResponse, piece: Uint8Array): Promise<void> {
+  return new Promise((resolve, reject) => {
+    const gone = () => reject(new Error('the client went away'))
+    if (response.destroyed) return gone()
+    response.once('close', gone)
+    response.write(piece, error => {
+      response.off('close', gone)
+      if (error) reject(error)
+      else resolve()
+    })
+  })
 }
 
 /** RFC 9110 section 14.6. */

@@ -20,8 +20,11 @@ export interface ObjectStore {
    * `for await` does).
    */
   stream(key: string, range?: { start: number; end: number }): AsyncIterable<Uint8Array>
-  /** Bytes [start, end) at once; throws ObjectMissing, or ObjectShort when the object ends before `end`. */
-  read(key: string, start: number, end: number): Promise<Uint8Array>
+  /**
+   * Bytes [start, end) at once; throws ObjectMissing, or ObjectShort when the object ends before `end`. They are read
+   * into the beginning of `into` when that is given and large enough, else into new memory.
+   */
+  read(key: string, start: number, end: number, into?: Uint8Array): Promise<Uint8Array>
   /** Size in bytes, or undefined when there is no such object. */
   size(key: string): Promise<number | undefined>
   /** Fine when there is no such object. */

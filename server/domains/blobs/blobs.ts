@@ -15,7 +15,10 @@ type Files = Map<string, StoredFile>
 /** Each function's errors and limits are written where it is made. Sha256s not found are missing from a result. */
 export interface Blobs {
   describe(holder: string, sha256s: Iterable<string>): Promise<Files>
-  /** Throws FileRefuted at the call; CorruptChunk or FileNotKnown as it is read. */
+  /**
+   * Each piece is good until the next one is asked for. Throws FileRefuted at the call; CorruptChunk or FileNotKnown as
+   * it is read.
+   */
   read(file: StoredFile, range?: FileRange): AsyncIterable<Uint8Array>
   /** A plain stream becomes a proven file of `holder`, or ContentMismatch. */
   ingest(holder: string, source: Source, announced: Announced): Promise<StoredFile>

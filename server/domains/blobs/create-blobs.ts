@@ -8,6 +8,7 @@ import { adoptFiles, describeFiles, findReadable, holdFiles, releaseFiles, share
 import { ingestFile } from './ingest-file.ts'
 import { blobJobs } from './jobs.ts'
 import type { BlobParts } from './parts.ts'
+import { PieceMemory } from './piece-memory.ts'
 import { openFile } from './read-file.ts'
 import { casRoutes } from './routes.ts'
 import { beginMultipart, completeMultipart, putPart } from './upload-parts.ts'
@@ -31,6 +32,7 @@ export function createBlobs(setup: BlobsSetup): Blobs {
     frames: new FramePool(),
     indexes: new XorbIndexes(objects, indexCacheBytes),
     terms: new FileTermsCache(database, termsCacheBytes),
+    memory: new PieceMemory(),
   }
   return {
     describe: (holder, sha256s) => describeFiles(database.sql, holder, sha256s),

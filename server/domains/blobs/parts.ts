@@ -5,6 +5,7 @@ import type { ObjectStore } from '../../ports/objects.ts'
 import type { Emit } from '../../ports/queue.ts'
 import type { FileTermsCache } from './file-terms.ts'
 import type { FramePool } from './frame-pool.ts'
+import type { PieceMemory } from './piece-memory.ts'
 import type { XorbIndexes } from './xorb-objects.ts'
 
 /** Which of `holders` have content that the user `subject` (nobody when undefined) may see. */
@@ -21,4 +22,5 @@ export interface BlobParts {
   readonly frames: FramePool
   readonly indexes: XorbIndexes
   readonly terms: FileTermsCache
+  readonly memory: PieceMemory
 }

@@ -1,7 +1,9 @@
 import type { XorbIndex } from '../../formats/xorb-footer.ts'
+import { FRAME_HEADER_BYTES } from '../../formats/xorb-frame.ts'
 import { ObjectMissing } from '../../ports/objects.ts'
 import { CorruptChunk, FileRefuted } from './errors.ts'
 import type { BlobParts } from './parts.ts'
+import type { ReaderMemory } from './piece-memory.ts'
 import { findXorbs } from './store-xorbs.ts'
 import type { StoredFile } from './stored-file.ts'
 import type { XorbsTable } from './tables.ts'
@@ -14,10 +16,7 @@ export interface FileRange {
   readonly end: number
 }
 
-/** Bytes of chunks that are read, decoded and held at a time; one more piece is on its way. */
-const pieceBytes = 2 * 1024 * 1024
-
-type ReadParts = Pick<BlobParts, 'database' | 'objects' | 'frames' | 'indexes' | 'terms'>
+type ReadParts = Pick<BlobParts, 'database' | 'objects' | 'frames' | 'indexes' | 'terms' | 'memory'>
 
 /** `readFile` of a file as its holder knows it. Throws FileRefuted at once, before anything is promised to a reader. */
 export function openFile(parts: ReadParts, file: StoredFile, range?: FileRange): AsyncIterable<Uint8Array> {
@@ -26,8 +25,9 @@ export function openFile(parts: ReadParts, file: StoredFile, range?: FileRange):
 }
 
 /**
- * Streams a file, or a range of it, in pieces of up to 2 MiB. Every chunk is hashed on the way: CorruptChunk is
- * thrown where the first damaged one stands, and nothing of it is served. Throws FileNotKnown.
+ * Streams a file, or a range of it, in pieces of up to 2 MiB, one read ahead. Each is good until the next one is asked
+ * for: its memory is used again. Every chunk is hashed on the way: CorruptChunk is thrown where the first damaged one
+ * stands, and nothing of it is served. Throws FileNotKnown.
  */
 export async function* readFile(
   parts: ReadParts,
@@ -35,15 +35,22 @@ export async function* readFile(
   range?: FileRange,
 ): AsyncGenerator<Uint8Array, void, undefined> {
   const { file, xorbs } = await locate(parts, fileHash, range)
+  const memory = parts.memory.open()
   let ahead: Promise<Uint8Array> | undefined
-  for await (const piece of piecesOf(parts, file, xorbs, rangeIn(file, range))) {
-    const next = fetchPiece(parts, piece)
-    // It is awaited one round later, or never if the reader goes away.
-    next.catch(() => {})
+  try {
+    for await (const piece of piecesOf(parts, file, xorbs, rangeIn(file, range), memory.pieceBytes)) {
+      const next = fetchPiece(parts, piece, memory)
+      // It is awaited one round later, or when the reader goes away.
+      next.catch(() => {})
+      const ready = ahead
+      ahead = next
+      if (ready) yield await ready
+    }
     if (ahead) yield await ahead
-    ahead = next
+  } finally {
+    await ahead?.catch(() => {})
+    memory.close()
   }
-  if (ahead) yield await ahead
 }
 
 /** The terms of a file and the rows of all xorbs that the range touches. Throws FileNotKnown, or ObjectMissing. */
@@ -94,6 +101,7 @@ async function* piecesOf(
   file: FileTerms,
   xorbs: Map<string, XorbsTable>,
   { start, end }: FileRange,
+  pieceBytes: number,
 ): AsyncGenerator<Piece, void, undefined> {
   if (start === end) return
   const touched = termsOf(file, start, end)
@@ -143,10 +151,13 @@ export function checkTerm(term: Term, index: XorbIndex): void {
   }
 }
 
-async function fetchPiece(parts: ReadParts, piece: Piece): Promise<Uint8Array> {
+async function fetchPiece(parts: ReadParts, piece: Piece, memory: ReaderMemory): Promise<Uint8Array> {
   const { index, chunkStart, chunkEnd } = piece
   const { start, end } = frameRange(index, chunkStart, chunkEnd)
-  const frames = await parts.objects.read(xorbKey(index.hash), start, end)
+  // Compressed frames are given away to a worker, and what comes back is new memory anyway.
+  const isStored = end - start === piece.rawBytes + (chunkEnd - chunkStart) * FRAME_HEADER_BYTES
+  const into = isStored ? memory.next(end - start) : undefined
+  const frames = await parts.objects.read(xorbKey(index.hash), start, end, into)
   const raw = await parts.frames.decode(index.hash, frames, index.chunks, chunkStart, chunkEnd)
   return raw.subarray(piece.from, piece.until)
 }

@@ -59,6 +59,7 @@ export async function readSmallFile(
   if (found.kind === 'absent' || found.size > limit) return undefined
   if (found.kind === 'regular') return (await parts.git.read(repo.id, found.oid)).content
   const pieces: Uint8Array[] = []
-  for await (const piece of parts.blobs.read(found.file)) pieces.push(piece)
+  // A piece is good until the next one is asked for.
+  for await (const piece of parts.blobs.read(found.file)) pieces.push(piece.slice())
   return Buffer.concat(pieces)
 }

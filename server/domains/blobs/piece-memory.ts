@@ -1,0 +1,67 @@
+/** So much of all readers' pieces is in memory at once, as long as the smallest pieces allow. */
+const totalBytes = 64 * 1024 * 1024
+const largestPiece = 2 * 1024 * 1024
+/** The largest chunk: a piece holds at least one. */
+const smallestPiece = 128 * 1024
+/** Room for the frame headers of a piece; one with more of them gets memory of its own. */
+const headerRoom = 64 * 1024
+const keptSlots = 16
+
+/**
+ * Memory into which readers read, used again and again: fresh memory for every 2 MiB that go out is the collector's
+ * largest work. The more readers there are, the smaller are their pieces, so that many slow ones stay within bounds.
+ */
+export class PieceMemory {
+  #readers = 0
+  readonly #free: Uint8Array[] = []
+
+  /** For one reader, until `close`. */
+  open(): ReaderMemory {
+    this.#readers++
+    const share = totalBytes / (2 * this.#readers)
+    const pieceBytes = Math.max(smallestPiece, Math.min(largestPiece, Math.floor(share)))
+    return new ReaderMemory(pieceBytes, pieceBytes + headerRoom, this.#free, () => {
+      this.#readers--
+    })
+  }
+}
+
+/** Two slots in turn: what was read into one is good until the read after the next one begins. */
+export class ReaderMemory {
+  /** Bytes of chunks that a piece should have at most. */
+  readonly pieceBytes: number
+  readonly #slotBytes: number
+  readonly #free: Uint8Array[]
+  readonly #onClose: () => void
+  readonly #slots: [Uint8Array | undefined, Uint8Array | undefined] = [undefined, undefined]
+  #turn: 0 | 1 = 0
+
+  constructor(pieceBytes: number, slotBytes: number, free: Uint8Array[], onClose: () => void) {
+    this.pieceBytes = pieceBytes
+    this.#slotBytes = slotBytes
+    this.#free = free
+    this.#onClose = onClose
+  }
+
+  /** Undefined when so many bytes do not fit into a slot. */
+  next(bytes: number): Uint8Array | undefined {
+    if (bytes > this.#slotBytes) return undefined
+    this.#turn = this.#turn === 0 ? 1 : 0
+    const slot = this.#slots[this.#turn] ?? this.#take()
+    this.#slots[this.#turn] = slot
+    return slot
+  }
+
+  /** Nothing may be read into the slots, or out of them, from now on. */
+  close(): void {
+    for (const slot of this.#slots) {
+      if (slot?.length === largestPiece + headerRoom && this.#free.length < keptSlots) this.#free.push(slot)
+    }
+    this.#onClose()
+  }
+
+  #take(): Uint8Array {
+    const isLargest = this.#slotBytes === largestPiece + headerRoom
+    return (isLargest ? this.#free.pop() : undefined) ?? Buffer.allocUnsafeSlow(this.#slotBytes)
+  }
+}

@@ -47,7 +47,7 @@ export async function openBlobsForTest(open?: (folder: string) => Promise<Databa
     put: (key, bytes) => store.put(key, bytes),
     stage: () => store.stage(),
     stream: (key, range) => store.stream(key, range),
-    read: (key, start, end) => store.read(key, start, end),
+    read: (key, start, end, into) => store.read(key, start, end, into),
     size: key => store.size(key),
     delete: key => store.delete(key),
     list: prefix => store.list(prefix),
@@ -194,7 +194,8 @@ export async function* inPieces(bytes: Uint8Array, size = 65_536): AsyncGenerato
 
 export async function readAll(source: AsyncIterable<Uint8Array>): Promise<Buffer> {
   const pieces: Uint8Array[] = []
-  for await (const piece of source) pieces.push(piece)
+  // A piece is good until the next one is asked for.
+  for await (const piece of source) pieces.push(Buffer.from(piece))
   return Buffer.concat(pieces)
 }
 

@@ -93,5 +93,6 @@ export class FramePool {
 
 /** Handing over a view hands over the whole array behind it: a view of a part is copied first. */
 function alone(bytes: Uint8Array): Uint8Array {
-  return bytes.byteLength === bytes.buffer.byteLength ? bytes : bytes.slice()
+  // Not by `slice`: that of a Buffer copies nothing.
+  return bytes.byteLength === bytes.buffer.byteLength ? bytes : new Uint8Array(bytes)
 }

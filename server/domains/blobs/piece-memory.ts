@@ -6,6 +6,8 @@ const smallestPiece = 128 * 1024
 /** Room for the frame headers of a piece; one with more of them gets memory of its own. */
 const headerRoom = 64 * 1024
 const keptSlots = 16
+/** Pieces that are on their way while one is with the reader: compressed ones are decoded on several cores. */
+export const piecesAhead = 2
 
 /**
  * Memory into which readers read, used again and again: fresh memory for every 2 MiB that go out is the collector's
@@ -18,7 +20,7 @@ export class PieceMemory {
   /** For one reader, until `close`. */
   open(): ReaderMemory {
     this.#readers++
-    const share = totalBytes / (2 * this.#readers)
+    const share = totalBytes / ((piecesAhead + 1) * this.#readers)
     const pieceBytes = Math.max(smallestPiece, Math.min(largestPiece, Math.floor(share)))
     return new ReaderMemory(pieceBytes, pieceBytes + headerRoom, this.#free, () => {
       this.#readers--
@@ -26,15 +28,15 @@ export class PieceMemory {
   }
 }
 
-/** Two slots in turn: what was read into one is good until the read after the next one begins. */
+/** Slots in turn: what was read into one is good until `piecesAhead` more reads have begun, and the one after them does. */
 export class ReaderMemory {
   /** Bytes of chunks that a piece should have at most. */
   readonly pieceBytes: number
   readonly #slotBytes: number
   readonly #free: Uint8Array[]
   readonly #onClose: () => void
-  readonly #slots: [Uint8Array | undefined, Uint8Array | undefined] = [undefined, undefined]
-  #turn: 0 | 1 = 0
+  readonly #slots: (Uint8Array | undefined)[] = []
+  #turn = 0
 
   constructor(pieceBytes: number, slotBytes: number, free: Uint8Array[], onClose: () => void) {
     this.pieceBytes = pieceBytes
@@ -46,7 +48,7 @@ export class ReaderMemory {
   /** Undefined when so many bytes do not fit into a slot. */
   next(bytes: number): Uint8Array | undefined {
     if (bytes > this.#slotBytes) return undefined
-    this.#turn = this.#turn === 0 ? 1 : 0
+    this.#turn = (this.#turn + 1) % (piecesAhead + 1)
     const slot = this.#slots[this.#turn] ?? this.#take()
     this.#slots[this.#turn] = slot
     return slot

@@ -3,7 +3,7 @@ import { FRAME_HEADER_BYTES } from '../../formats/xorb-frame.ts'
 import { ObjectMissing } from '../../ports/objects.ts'
 import { CorruptChunk, FileRefuted } from './errors.ts'
 import type { BlobParts } from './parts.ts'
-import type { ReaderMemory } from './piece-memory.ts'
+import { piecesAhead, type ReaderMemory } from './piece-memory.ts'
 import { findXorbs } from './store-xorbs.ts'
 import type { StoredFile } from './stored-file.ts'
 import type { XorbsTable } from './tables.ts'
@@ -25,7 +25,7 @@ export function openFile(parts: ReadParts, file: StoredFile, range?: FileRange):
 }
 
 /**
- * Streams a file, or a range of it, in pieces of up to 2 MiB, one read ahead. Each is good until the next one is asked
+ * Streams a file, or a range of it, in pieces of up to 2 MiB, some read ahead. Each is good until the next one is asked
  * for: its memory is used again. Every chunk is hashed on the way: CorruptChunk is thrown where the first damaged one
  * stands, and nothing of it is served. Throws FileNotKnown.
  */
@@ -36,19 +36,18 @@ export async function* readFile(
 ): AsyncGenerator<Uint8Array, void, undefined> {
   const { file, xorbs } = await locate(parts, fileHash, range)
   const memory = parts.memory.open()
-  let ahead: Promise<Uint8Array> | undefined
+  const ahead: Promise<Uint8Array>[] = []
   try {
     for await (const piece of piecesOf(parts, file, xorbs, rangeIn(file, range), memory.pieceBytes)) {
       const next = fetchPiece(parts, piece, memory)
-      // It is awaited one round later, or when the reader goes away.
+      // It is awaited some rounds later, or when the reader goes away.
       next.catch(() => {})
-      const ready = ahead
-      ahead = next
-      if (ready) yield await ready
+      ahead.push(next)
+      if (ahead.length > piecesAhead) yield await ahead.shift()!
     }
-    if (ahead) yield await ahead
+    for (let next = ahead.shift(); next; next = ahead.shift()) yield await next
   } finally {
-    await ahead?.catch(() => {})
+    await Promise.allSettled(ahead)
     memory.close()
   }
 }

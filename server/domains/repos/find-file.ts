@@ -60,6 +60,6 @@ export async function readSmallFile(
   if (found.kind === 'regular') return (await parts.git.read(repo.id, found.oid)).content
   const pieces: Uint8Array[] = []
   // A piece is good until the next one is asked for.
-  for await (const piece of parts.blobs.read(found.file)) pieces.push(piece.slice())
+  for await (const piece of parts.blobs.read(found.file)) pieces.push(Buffer.from(piece))
   return Buffer.concat(pieces)
 }

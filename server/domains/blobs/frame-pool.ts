@@ -40,8 +40,9 @@ export class FramePool {
   }
 
   /**
-   * The raw bytes of chunks [start, end) of a stored xorb from their frames, whose array is given away. Throws
-   * CorruptChunk unless every one has the hash that it was stored with.
+   * The raw bytes of chunks [start, end) of a stored xorb from their frames. Frames that are not compressed are decoded
+   * where they lie. Others into `into`, which like them must be shared memory then; without it their array is given
+   * away. Throws CorruptChunk unless every chunk has the hash that it was stored with.
    */
   async decode(
     xorbHash: string,
@@ -49,23 +50,33 @@ export class FramePool {
     chunks: ChunkList,
     start: number,
     end: number,
+    into?: Uint8Array,
   ): Promise<Uint8Array> {
     const frames: Frames = { bytes, position: start, count: end - start }
     const expected = sliceChunks(chunks, start, end)
     const isQuick = totalLength(expected) <= inlineBytes || areAllStored(frames)
-    const result = isQuick ? decodeFrames(frames, expected) : await this.#decodeInWorker(frames, expected)
+    const result = isQuick
+      ? decodeFrames(frames, expected)
+      : into
+        ? await this.#decodeShared(frames, expected, into)
+        : await this.#decodeInWorker(frames, expected)
     if (isFault(result)) throw new CorruptChunk(xorbHash, result.position, result.fault)
     return result
   }
 
+  async #decodeShared(
+    frames: Frames,
+    expected: ChunkList,
+    into: Uint8Array,
+  ): Promise<Uint8Array | FrameFault> {
+    const { hashes, lengths } = alone(expected)
+    const fault = await this.#pool.run({ kind: 'decode-shared', frames, hashes, lengths, into })
+    return (fault as FrameFault | undefined) ?? into.subarray(0, totalLength(expected))
+  }
+
   async #decodeInWorker(frames: Frames, expected: ChunkList): Promise<Uint8Array | FrameFault> {
-    const bytes = alone(frames.bytes)
-    const task: FrameTask = {
-      kind: 'decode',
-      frames: { ...frames, bytes },
-      hashes: expected.hashes.slice(),
-      lengths: expected.lengths.slice(),
-    }
+    const bytes = ownArray(frames.bytes)
+    const task: FrameTask = { kind: 'decode', frames: { ...frames, bytes }, ...alone(expected) }
     return (await this.#run(task, bytes)) as Uint8Array | FrameFault
   }
 
@@ -77,7 +88,7 @@ export class FramePool {
 
   /** Checks a whole xorb object, footer included, whose array is given away. Returns what is wrong with it. */
   async inspect(object: Uint8Array, hash: string): Promise<string | undefined> {
-    const bytes = alone(object)
+    const bytes = ownArray(object)
     return (await this.#run({ kind: 'inspect', bytes, hash }, bytes)) as string | undefined
   }
 
@@ -92,7 +103,12 @@ export class FramePool {
 }
 
 /** Handing over a view hands over the whole array behind it: a view of a part is copied first. */
-function alone(bytes: Uint8Array): Uint8Array {
+function ownArray(bytes: Uint8Array): Uint8Array {
   // Not by `slice`: that of a Buffer copies nothing.
   return bytes.byteLength === bytes.buffer.byteLength ? bytes : new Uint8Array(bytes)
+}
+
+/** Of a view, the message to a worker would carry the whole array behind it. */
+function alone({ hashes, lengths }: ChunkList): ChunkList {
+  return { hashes: new Uint8Array(hashes), lengths: new Uint32Array(lengths) }
 }

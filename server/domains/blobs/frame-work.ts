@@ -47,15 +47,18 @@ export function measureFrames(frames: Frames): FrameFacts | FrameFault {
 
 /**
  * Decodes every frame, whose chunks must have these hashes and lengths, into one array: that of the frames, which are
- * gone then, if none is compressed.
+ * gone then, if none is compressed, else `into`, or a new one.
  */
 export function decodeFrames(
   frames: Frames,
   expected: { readonly hashes: Uint8Array; readonly lengths: Uint32Array },
+  into?: Uint8Array,
 ): Uint8Array | FrameFault {
   let total = 0
   for (const length of expected.lengths) total += length
-  const decoded = areAllStored(frames) ? frames.bytes.subarray(0, total) : new Uint8Array(total)
+  const decoded = areAllStored(frames)
+    ? frames.bytes.subarray(0, total)
+    : (into?.subarray(0, total) ?? new Uint8Array(total))
   let at = 0
   const fault = eachChunk(frames, (raw, i) => {
     if (raw.length !== expected.lengths[i])

@@ -11,6 +11,14 @@ export type FrameTask =
       readonly hashes: Uint8Array
       readonly lengths: Uint32Array
     }
+  | {
+      readonly kind: 'decode-shared'
+      readonly frames: Frames
+      readonly hashes: Uint8Array
+      readonly lengths: Uint32Array
+      /** Shared memory, as that of the frames is. */
+      readonly into: Uint8Array
+    }
   | { readonly kind: 'inspect'; readonly bytes: Uint8Array; readonly hash: string }
   | { readonly kind: 'answer'; readonly answer: DedupAnswer }
 
@@ -22,6 +30,10 @@ export default function run(task: FrameTask): unknown {
       const decoded = decodeFrames(task.frames, task)
       if (isFault(decoded)) return decoded
       return handOver(decoded)
+    }
+    case 'decode-shared': {
+      const decoded = decodeFrames(task.frames, task, task.into)
+      return isFault(decoded) ? decoded : undefined
     }
     case 'inspect':
       return inspectXorb(task.bytes, task.hash)

@@ -153,10 +153,10 @@ export function checkTerm(term: Term, index: XorbIndex): void {
 async function fetchPiece(parts: ReadParts, piece: Piece, memory: ReaderMemory): Promise<Uint8Array> {
   const { index, chunkStart, chunkEnd } = piece
   const { start, end } = frameRange(index, chunkStart, chunkEnd)
-  // Compressed frames are given away to a worker, and what comes back is new memory anyway.
+  const slot = memory.next(Math.max(end - start, piece.rawBytes))
   const isStored = end - start === piece.rawBytes + (chunkEnd - chunkStart) * FRAME_HEADER_BYTES
-  const into = isStored ? memory.next(end - start) : undefined
+  const into = isStored ? slot?.raw : slot?.frames
   const frames = await parts.objects.read(xorbKey(index.hash), start, end, into)
-  const raw = await parts.frames.decode(index.hash, frames, index.chunks, chunkStart, chunkEnd)
+  const raw = await parts.frames.decode(index.hash, frames, index.chunks, chunkStart, chunkEnd, slot?.raw)
   return raw.subarray(piece.from, piece.until)
 }

@@ -1,4 +1,4 @@
-import { Command, InvalidArgumentError } from 'commander'
+import { Command, InvalidArgumentError, Option } from 'commander'
 import type { OpenHub } from '../open-hub.ts'
 import { Progress } from './progress.ts'
 
@@ -8,7 +8,12 @@ export function gcCommand(open: (flags: { data?: string }) => Promise<OpenHub>):
   return new Command('gc')
     .description('remove what nothing refers to any more, once it has been so for the grace period')
     .option('--dry-run', 'only say what would go')
-    .option('--grace <time>', 'such as 7d, 12h, 30m or 0s', parseTime, 7 * unitMs.d)
+    .addOption(
+      new Option('--grace <time>', 'such as 7d, 12h, 30m or 0s')
+        .env('BANYAN_GRACE')
+        .argParser(parseTime)
+        .default(7 * unitMs.d, '7d'),
+    )
     .option('--data <folder>', 'where everything is kept (./data)')
     .addHelpText(
       'after',

@@ -9,8 +9,6 @@ import {
   open,
   opendir,
   rename,
-  stat,
-  unlink,
   utimes,
 } from 'node:fs/promises'
 import { dirname, join, resolve } from 'node:path'
@@ -25,7 +23,9 @@ import {
   StoreFull,
 } from '../ports/objects.ts'
 import { makeFolder, syncFolder, syncFolders } from './durable-folders.ts'
+import { cannotLink, codeOf, isFull, isMissing, statOrUndefined, unlinkIfThere } from './file-errors.ts'
 import { OpenFiles } from './open-files.ts'
+import { StagedFile } from './staged-file.ts'
 
 const pieceBytes = 1024 * 1024
 const staleTempMs = 24 * 3600 * 1000
@@ -257,83 +257,6 @@ async function readExactly(
   return bytes
 }
 
-/** Pieces are gathered until there are so many bytes of them, or so many, and then written at once. */
-const gatheredBytes = 4 * 1024 * 1024
-const gatheredPieces = 512
-
-/** Gives a written and synced file its key. */
-type Publish = (path: string, key: string) => Promise<'stored' | 'existed'>
-
-class StagedFile implements StagedObject {
-  readonly #path: string
-  readonly #publish: Publish
-  #handle: FileHandle | undefined
-  #pieces: Uint8Array[] = []
-  #bytes = 0
-
-  private constructor(path: string, handle: FileHandle, publish: Publish) {
-    this.#path = path
-    this.#handle = handle
-    this.#publish = publish
-  }
-
-  static async open(path: string, publish: Publish): Promise<StagedFile> {
-    return new StagedFile(path, await open(path, 'wx', 0o444), publish)
-  }
-
-  async append(bytes: Uint8Array): Promise<void> {
-    this.#pieces.push(bytes)
-    this.#bytes += bytes.length
-    if (this.#bytes >= gatheredBytes || this.#pieces.length >= gatheredPieces) await this.#write()
-  }
-
-  async commit(key: string): Promise<'stored' | 'existed'> {
-    try {
-      await this.#write()
-      await this.#handle?.sync()
-      return await this.#publish(this.#path, key)
-    } catch (error) {
-      throw isFull(error) ? new StoreFull() : error
-    } finally {
-      await this.discard()
-    }
-  }
-
-  async discard(): Promise<void> {
-    const handle = this.#handle
-    if (!handle) return
-    this.#handle = undefined
-    this.#pieces = []
-    await handle.close()
-    await unlinkIfThere(this.#path)
-  }
-
-  async #write(): Promise<void> {
-    const pieces = this.#pieces
-    this.#pieces = []
-    this.#bytes = 0
-    if (!this.#handle) throw new Error('a staged object is over after commit or discard')
-    try {
-      for (let left = pieces; left.length > 0; ) {
-        const { bytesWritten } = await this.#handle.writev(left)
-        left = after(left, bytesWritten)
-      }
-    } catch (error) {
-      throw isFull(error) ? new StoreFull() : error
-    }
-  }
-}
-
-/** The pieces without their first `count` bytes. */
-function after(pieces: Uint8Array[], count: number): Uint8Array[] {
-  let at = 0
-  let left = count
-  while (at < pieces.length && left >= pieces[at]!.length) left -= pieces[at++]!.length
-  const rest = pieces.slice(at)
-  if (left > 0) rest[0] = rest[0]!.subarray(left)
-  return rest
-}
-
 /** Writes a new file, on disk when it resolves. */
 async function writeNew(path: string, bytes: Uint8Array | AsyncIterable<Uint8Array>): Promise<void> {
   const handle = await open(path, 'wx', 0o444)
@@ -376,35 +299,4 @@ async function linkOrCopy(source: string, path: string): Promise<void> {
       await unlinkIfThere(temp)
     }
   }
-}
-
-async function unlinkIfThere(path: string): Promise<void> {
-  await unlink(path).catch(error => {
-    if (!isMissing(error)) throw error
-  })
-}
-
-async function statOrUndefined(path: string) {
-  return await stat(path).catch(error => {
-    if (isMissing(error)) return undefined
-    throw error
-  })
-}
-
-function codeOf(error: unknown): string | undefined {
-  return (error as NodeJS.ErrnoException).code
-}
-
-/** No such file; or the key names a folder of objects, or goes on below an object. */
-function isMissing(error: unknown): boolean {
-  return ['ENOENT', 'EISDIR', 'ENOTDIR'].includes(codeOf(error) ?? '')
-}
-
-function isFull(error: unknown): boolean {
-  return codeOf(error) === 'ENOSPC' || codeOf(error) === 'EDQUOT'
-}
-
-/** Another file system, one without hard links, or a file that has as many as there can be. */
-function cannotLink(error: unknown): boolean {
-  return ['EXDEV', 'EPERM', 'EMLINK', 'ENOTSUP', 'EOPNOTSUPP', 'ENOSYS'].includes(codeOf(error) ?? '')
 }

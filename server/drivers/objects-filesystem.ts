@@ -14,16 +14,16 @@ import {
 import { dirname, join, resolve } from 'node:path'
 import { LRUCache } from 'lru-cache'
 import { MalformedInput } from '../kernel/errors.ts'
+import { storageFault } from '../kernel/storage-faults.ts'
 import {
   type ListedObject,
   ObjectMissing,
   ObjectShort,
   type ObjectStore,
   type StagedObject,
-  StoreFull,
 } from '../ports/objects.ts'
 import { makeFolder, syncFolder, syncFolders } from './durable-folders.ts'
-import { cannotLink, codeOf, isFull, isMissing, statOrUndefined, unlinkIfThere } from './file-errors.ts'
+import { cannotLink, codeOf, isMissing, statOrUndefined, unlinkIfThere } from './file-errors.ts'
 import { OpenFiles } from './open-files.ts'
 import { StagedFile } from './staged-file.ts'
 
@@ -78,7 +78,7 @@ class FilesystemObjects implements ObjectStore {
       await writeNew(temp, bytes)
       return await this.#publish(temp, path)
     } catch (error) {
-      throw isFull(error) ? new StoreFull() : error
+      throw storageFault(error)
     } finally {
       await unlinkIfThere(temp)
     }

@@ -82,6 +82,7 @@ export const errorTable = new Map<unknown, Rule<never>>([
   rule(repos.InvalidOperation, { status: 422 }),
   rule(repos.LfsObjectMissing, { status: 422 }),
   rule(repos.GitObjectMissing, { status: 500 }),
+  rule(repos.PackDamaged, { status: 500 }),
 
   rule(blobs.ContentMismatch, { status: 422 }),
   rule(blobs.FileNotHeld, { status: 422 }),

@@ -110,12 +110,13 @@ class FilesystemObjects implements ObjectStore {
     return isNew ? 'stored' : 'existed'
   }
 
-  /** What is there may have been put by another process a moment ago: its name must be durable too. */
+  /**
+   * What is there may have been put by another process a moment ago: its name must be durable too. The folders above it
+   * were before it got that name.
+   */
   async #keep(path: string): Promise<'existed'> {
-    const folder = dirname(path)
-    await this.#makeDurable(folder)
     await utimes(path, new Date(), new Date())
-    await syncFolder(folder)
+    await syncFolder(dirname(path))
     return 'existed'
   }
 

@@ -34,6 +34,8 @@ export class ModelDisk {
   readonly root = new Folder()
   /** Called before each operation that changes something, and for each that syncs. */
   onOperation: () => void = () => {}
+  /** May keep an operation waiting. */
+  hold: () => Promise<void> | undefined = () => undefined
   /** Turns each operation takes, so that those that run at once meet in every order. */
   turns: () => number = () => 0
   /** A disk that says it has synced this and has not. */

@@ -15,6 +15,7 @@ export function mount(mounted: ModelDisk): void {
 /** Before a change: somebody may pull the plug here. */
 async function change(): Promise<void> {
   for (let turns = disk.turns(); turns > 0; turns--) await undefined
+  await disk.hold()
   disk.onOperation()
 }
 

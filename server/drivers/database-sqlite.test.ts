@@ -6,7 +6,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import SqliteHandle from 'better-sqlite3'
-import { sql } from 'kysely'
+import { type Kysely, sql } from 'kysely'
 import { afterAll, describe, expect, it, vi } from 'vitest'
 import { databaseSuite } from '../ports/database.suite.ts'
 import { openSqlite } from './database-sqlite.ts'
@@ -65,6 +65,23 @@ describe('openSqlite', () => {
     await expect(openSqlite(path)).rejects.toThrow(path)
     vi.restoreAllMocks()
     await (await openSqlite(path)).close()
+  })
+
+  it('loads what is remembered once, until one of its tables is written', async () => {
+    const database = await openSqlite(newPath())
+    for (const table of ['a', 'b'])
+      await sql`create table ${sql.table(table)} (n integer)`.execute(database.sql)
+    let loads = 0
+    const answer = database.remember({ tables: ['a'], max: 10, load: async () => ++loads })
+    const write = (table: string) =>
+      (database.sql as Kysely<Record<string, { n: number }>>).insertInto(table).values({ n: 1 }).execute()
+    expect(await Promise.all([answer('x'), answer('x')])).toEqual([1, 1])
+    await write('b')
+    await sql`select 1`.execute(database.sql)
+    expect([await answer('x'), loads]).toEqual([1, 1])
+    await write('a')
+    expect([await answer('x'), loads]).toEqual([2, 2])
+    await database.close()
   })
 
   it('refuses a file that is not a database', async () => {

@@ -143,6 +143,20 @@ class SqliteDatabase implements Database {
     return runMigrations(this.sql, migrations)
   }
 
+  async check(): Promise<string[]> {
+    try {
+      const rows = this.#handle.pragma('integrity_check(100)') as { integrity_check: string }[]
+      const orphans = this.#handle.pragma('foreign_key_check') as { table: string; parent: string }[]
+      return [
+        ...rows.map(row => row.integrity_check).filter(words => words !== 'ok'),
+        ...orphans.slice(0, 100).map(row => `a row of ${row.table} refers to none of ${row.parent}`),
+      ].slice(0, 100)
+    } catch (error) {
+      if (error instanceof SqliteHandle.SqliteError) return [error.message]
+      throw error
+    }
+  }
+
   async ping(): Promise<void> {
     await sql`select 1`.execute(this.sql)
   }

@@ -179,10 +179,11 @@ export class GitObjects {
     if (header.type === 'ofs-delta' || header.type === 'ref-delta') {
       return factsOf((await this.read(repoId, place.oid)).content)
     }
-    // Its size is taken as it stands: whoever reads the blob has it checked.
-    if (header.size > LFS_POINTER_LIMIT) return { size: header.size }
-    const deflated = bytes.subarray(length, place.end - place.offset)
-    const { content } = await inflateEntry(deflated, header.size, LFS_POINTER_LIMIT)
+    const entryBytes = place.end - place.offset
+    // Only the header is here: its size is taken as it stands. Whoever reads the blob, or checks the pack, finds out.
+    if (entryBytes > wholeEntryLimit && header.size > LFS_POINTER_LIMIT) return { size: header.size }
+    const deflated = bytes.subarray(length, entryBytes)
+    const { content } = await inflateEntry(deflated, header.size, objectLimit)
     checkId(place.oid, header.type, content)
     return factsOf(content)
   }

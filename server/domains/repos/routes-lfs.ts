@@ -68,7 +68,7 @@ export function lfsRoutes(parts: RepoParts): Route[] {
       body: z.object({ oid: sha256, size }),
       async handle(call) {
         const oid = String(call.params.oid)
-        const file = (await parts.blobs.describe(signedRepo(call).id, [oid])).get(oid)
+        const file = await parts.blobs.find(signedRepo(call).id, oid)
         if (call.body.oid !== oid || file?.size !== call.body.size) {
           throw new LfsObjectMissing([{ path: 'the uploaded object', sha256: call.body.oid }])
         }
@@ -83,7 +83,7 @@ export function lfsRoutes(parts: RepoParts): Route[] {
       async handle(call) {
         const oid = String(call.params.oid)
         const repo = signedRepo(call)
-        const file = (await parts.blobs.describe(repo.id, [oid])).get(oid)
+        const file = await parts.blobs.find(repo.id, oid)
         if (!file) throw new RepoNotFound(`${repoId(repo)} (object ${oid})`)
         call.reply.header('etag', `"${oid}"`)
         return sendBytes(call.request, call.reply, {

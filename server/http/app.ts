@@ -44,6 +44,8 @@ const idleSocketMs = 120_000
 export function createApp(parts: AppParts): FastifyInstance {
   const app = Fastify({
     loggerInstance: parts.log as FastifyBaseLogger,
+    // A logger of its own for each request costs more than its one line: who logs names the request.
+    childLoggerFactory: logger => logger,
     logController: new LogController({ disableRequestLogging: true }),
     genReqId: () => randomUUID(),
     requestIdHeader: false,
@@ -67,14 +69,15 @@ export function createApp(parts: AppParts): FastifyInstance {
   app.addHook('preClose', async () => {
     isClosing = true
   })
-  app.addHook('onRequest', async (request, reply) => {
+  app.addHook('onRequest', (request, reply, done) => {
     reply.header('x-request-id', request.id)
     // Fastify would refuse a body of no proper type; it is for the route to say what a body must be.
     const { headers } = request.raw
     const type = headers['content-type']
     if (type !== undefined && !mediaType.test(type)) headers['content-type'] = 'application/octet-stream'
+    done()
   })
-  app.addHook('onResponse', async (request, reply) => {
+  app.addHook('onResponse', (request, reply, done) => {
     drainBody(request.raw)
     // Kept alive, the connection would hold up the stop until it times out.
     if (isClosing) request.raw.socket.destroySoon()
@@ -95,6 +98,7 @@ export function createApp(parts: AppParts): FastifyInstance {
       },
       'request',
     )
+    done()
   })
   app.setErrorHandler((error, request, reply) => {
     sendError(parts, error, request, reply)
@@ -242,6 +246,7 @@ function notFound(request: FastifyRequest, subjects: ReadonlySet<string>): Error
  * itself. RFC 9112 3.2.2: the target may be a whole URL.
  */
 function routablePath(target: string): string {
+  if (target.startsWith('/') && !target.includes('%')) return target
   const [path = '', ...query] = target.replace(/^https?:\/\/[^/?]*/i, '').split('?')
   return [path.replace(/%(?![0-9a-f]{2})/gi, '%25'), ...query].join('?') || '/'
 }

@@ -46,30 +46,24 @@ export function measureFrames(frames: Frames): FrameFacts | FrameFault {
 }
 
 /**
- * Decodes every frame, whose chunks must have these hashes and lengths, into one array: that of the frames, which are
- * gone then, if none is compressed, else `into`, or a new one.
+ * Decodes every frame, and compares hash and length of its chunk. The chunks go into the beginning of `into`, if that is
+ * given; it may be the memory of frames that are not compressed, for each moves to before where it is.
  */
-export function decodeFrames(
+export function readFrames(
   frames: Frames,
   expected: { readonly hashes: Uint8Array; readonly lengths: Uint32Array },
   into?: Uint8Array,
-): Uint8Array | FrameFault {
-  let total = 0
-  for (const length of expected.lengths) total += length
-  const decoded = areAllStored(frames)
-    ? frames.bytes.subarray(0, total)
-    : (into?.subarray(0, total) ?? new Uint8Array(total))
+): FrameFault | undefined {
   let at = 0
-  const fault = eachChunk(frames, (raw, i) => {
+  return eachChunk(frames, (raw, i) => {
     if (raw.length !== expected.lengths[i])
       return `holds ${raw.length} bytes, expected ${expected.lengths[i]}`
     const hash = expected.hashes.subarray(i * HASH_BYTES, (i + 1) * HASH_BYTES)
     if (Buffer.compare(chunkHash(raw), hash) !== 0) return 'has another hash than when it was stored'
-    decoded.set(raw, at)
+    into?.set(raw, at)
     at += raw.length
     return undefined
   })
-  return fault ?? decoded
 }
 
 /** Checks a whole xorb object with its footer against its name. Returns what is wrong. */
@@ -83,14 +77,14 @@ export function inspectXorb(bytes: Uint8Array, hash: string): string | undefined
   }
 }
 
-/** None is compressed. Then each chunk can be moved to where it belongs, which is before where it is. */
-export function areAllStored({ bytes, count }: Frames): boolean {
+/** Whole frames, none of which is compressed. */
+export function areAllStored(frames: Uint8Array): boolean {
   let at = 0
-  for (let i = 0; i < count; i++) {
-    if (at + FRAME_HEADER_BYTES > bytes.length || bytes[at + 4] !== 0) return false
-    at += FRAME_HEADER_BYTES + (bytes[at + 1]! | (bytes[at + 2]! << 8) | (bytes[at + 3]! << 16))
+  while (at < frames.length) {
+    if (at + FRAME_HEADER_BYTES > frames.length || frames[at + 4] !== 0) return false
+    at += FRAME_HEADER_BYTES + (frames[at + 1]! | (frames[at + 2]! << 8) | (frames[at + 3]! << 16))
   }
-  return at === bytes.length
+  return at === frames.length
 }
 
 function eachChunk(

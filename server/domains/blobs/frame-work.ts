@@ -36,7 +36,7 @@ export function measureFrames(frames: Frames): FrameFacts | FrameFault {
   const hashes = new Uint8Array(frames.count * HASH_BYTES)
   const lengths = new Uint32Array(frames.count)
   const ends = new Uint32Array(frames.count)
-  const fault = eachChunk(frames, (raw, i, end) => {
+  const fault = eachChunk(frames, (raw, i, _, end) => {
     hashes.set(chunkHash(raw), i * HASH_BYTES)
     lengths[i] = raw.length
     ends[i] = end
@@ -54,14 +54,12 @@ export function readFrames(
   expected: { readonly hashes: Uint8Array; readonly lengths: Uint32Array },
   into?: Uint8Array,
 ): FrameFault | undefined {
-  let at = 0
-  return eachChunk(frames, (raw, i) => {
+  return eachChunk(frames, (raw, i, rawAt) => {
     if (raw.length !== expected.lengths[i])
       return `holds ${raw.length} bytes, expected ${expected.lengths[i]}`
     const hash = expected.hashes.subarray(i * HASH_BYTES, (i + 1) * HASH_BYTES)
     if (Buffer.compare(chunkHash(raw), hash) !== 0) return 'has another hash than when it was stored'
-    into?.set(raw, at)
-    at += raw.length
+    into?.set(raw, rawAt)
     return undefined
   })
 }
@@ -89,10 +87,11 @@ export function areAllStored(frames: Uint8Array): boolean {
 
 function eachChunk(
   frames: Frames,
-  visit: (raw: Uint8Array, i: number, end: number) => string | undefined,
+  visit: (raw: Uint8Array, i: number, rawAt: number, end: number) => string | undefined,
 ): FrameFault | undefined {
   const { bytes, position, count } = frames
   let at = 0
+  let rawAt = 0
   for (let i = 0; i < count; i++) {
     const subject = `chunk ${position + i}`
     try {
@@ -100,7 +99,9 @@ function eachChunk(
       const start = at + FRAME_HEADER_BYTES
       at = start + header.storedLength
       if (at > bytes.length) return { fault: 'its frame is cut short', position: position + i }
-      const fault = visit(decodeFrame(subject, header, bytes.subarray(start, at)), i, at)
+      const raw = decodeFrame(subject, header, bytes.subarray(start, at), rawAt)
+      const fault = visit(raw, i, rawAt, at)
+      rawAt += raw.length
       if (fault !== undefined) return { fault, position: position + i }
     } catch (error) {
       if (error instanceof HubError) return { fault: error.message, position: position + i }

@@ -4,6 +4,7 @@ const unitBytes = 136 * 1024
 const levels = 5
 const largestUnits = 2 ** (levels - 1)
 const arenaUnits = 24 * largestUnits
+const mostSpare = 256
 /** No piece takes more than this part of what is free: the fuller it is, the smaller are the pieces. */
 const shareOfFree = 1 / 8
 /** A reader that takes a piece within this time is fast: its next ones are larger and read ahead. */
@@ -29,6 +30,8 @@ export class PieceMemory {
   /** First units of the free blocks of each level. */
   readonly #free: number[][] = Array.from({ length: levels }, () => [])
   #freeUnits = arenaUnits
+  /** Blocks of one unit outside of the arena, for when it is full. */
+  readonly #spare: Uint8Array[] = []
 
   constructor() {
     for (let unit = 0; unit < arenaUnits; unit += largestUnits) this.#free[levels - 1]!.push(unit)
@@ -38,7 +41,7 @@ export class PieceMemory {
   take(bytes: number): Block {
     const level = Math.ceil(Math.log2(Math.max(1, Math.ceil(bytes / unitBytes))))
     const unit = this.#takeUnits(level)
-    if (unit === undefined) return { bytes: Buffer.from(new SharedArrayBuffer(bytes)), free() {} }
+    if (unit === undefined) return this.#takeSpare(bytes)
     const units = 2 ** level
     this.#freeUnits -= units
     return {
@@ -52,8 +55,20 @@ export class PieceMemory {
 
   /** The largest block that a piece should take now. */
   get fairBytes(): number {
-    const fair = Math.max(1, Math.min(largestUnits, this.#freeUnits * shareOfFree))
-    return unitBytes * 2 ** Math.floor(Math.log2(fair))
+    const largestFree = this.#free.findLastIndex(units => units.length > 0)
+    const fair = Math.floor(Math.log2(this.#freeUnits * shareOfFree))
+    return unitBytes * 2 ** Math.max(0, Math.min(largestFree, fair))
+  }
+
+  #takeSpare(bytes: number): Block {
+    const spare = bytes <= unitBytes ? this.#spare.pop() : undefined
+    const memory = spare ?? Buffer.from(new SharedArrayBuffer(Math.max(bytes, unitBytes)))
+    return {
+      bytes: memory,
+      free: () => {
+        if (memory.length === unitBytes && this.#spare.length < mostSpare) this.#spare.push(memory)
+      },
+    }
   }
 
   #takeUnits(level: number): number | undefined {

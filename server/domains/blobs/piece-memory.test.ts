@@ -31,7 +31,7 @@ describe('memory of pieces', () => {
           }
           for (const block of taken) block.free()
           expect(memory.fairBytes).toBe(whole)
-          const all = Array.from({ length: 24 }, () => memory.take(largest))
+          const all = Array.from({ length: 16 }, () => memory.take(largest))
           expect(new Set(all.map(({ bytes }) => bytes.buffer)).size).toBe(1)
           expect(memory.take(1).bytes.buffer).not.toBe(all[0]!.bytes.buffer)
         },
@@ -43,7 +43,7 @@ describe('memory of pieces', () => {
   it('gives smaller pieces the less is left, and one chunk when nothing is', () => {
     const memory = new PieceMemory()
     const fair: number[] = []
-    for (let i = 0; i < 24; i++) {
+    for (let i = 0; i < 16; i++) {
       fair.push(memory.fairBytes)
       memory.take(largest)
     }

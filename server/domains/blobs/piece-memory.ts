@@ -3,8 +3,8 @@ const unitBytes = 136 * 1024
 /** Each size of block is twice the one before; the largest is 16 units, 2.1 MiB. */
 const levels = 5
 const largestUnits = 2 ** (levels - 1)
-const arenaUnits = 24 * largestUnits
-const mostSpare = 256
+const arenaUnits = 16 * largestUnits
+const mostSpare = 128
 /** No piece takes more than this part of what is free: the fuller it is, the smaller are the pieces. */
 const shareOfFree = 1 / 8
 /** A reader that takes a piece within this time is fast: its next ones are larger and read ahead. */
@@ -20,7 +20,7 @@ export interface Block {
 }
 
 /**
- * Memory for what is on its way to readers, 51 MiB that are used again and again: fresh memory for every 2 MiB that go out
+ * Memory for what is on its way to readers, 34 MiB that are used again and again: fresh memory for every 2 MiB that go out
  * is the collector's largest work. It is cut into halves, quarters … as needed, and put together again (a buddy
  * allocator). When none is left there still is new memory for a smallest piece, so nobody waits for those who read
  * slowly; and who does not read, holds one smallest piece and no more.

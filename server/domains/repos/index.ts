@@ -65,7 +65,7 @@ export function createRepos(given: Omit<RepoParts, 'git' | 'mirror'> & { cacheFo
     resolve: (repo, revision) => resolveRevision(parts, repo, revision),
     committedAt: async (repo, commitId) => (await parts.git.commit(repo.id, commitId)).committer.time,
     files: (repo, commitId) => listFiles(parts, repo, commitId),
-    describe: (repo, commitId, entries) => describeEntries(parts, repo, commitId, entries, false),
+    describe: (repo, commitId, entries) => describeEntries(parts, repo, commitId, entries),
     readFile: (repo, commitId, path, limit) => readSmallFile(parts, repo, commitId, path, limit),
     check: (options, report) => checkRepos(parts, options, report),
     collect: options => collectPacks(parts, options),

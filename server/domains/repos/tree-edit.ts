@@ -1,4 +1,4 @@
-import { encodeTree, type TreeEntry } from '../../formats/git-object.ts'
+import { encodeTree, type TreeEntry } from '../../formats/git-tree.ts'
 import { InvalidOperation } from './errors.ts'
 
 /** Entries of a directory by name, as a tree object holds them. */

@@ -1,7 +1,6 @@
-import { LRUCache } from 'lru-cache'
-import { LimitExceeded } from '../../kernel/errors.ts'
+import type { Tree } from '../../formats/git-tree.ts'
+import { LimitExceeded, MalformedInput } from '../../kernel/errors.ts'
 import type { Repository } from '../../kernel/repository.ts'
-import { EntryNotFound } from './errors.ts'
 import type { RepoParts } from './parts.ts'
 
 /** One path of a commit. `oid` is the blob's or the tree's. */
@@ -24,7 +23,7 @@ export async function findPath(
   if (path === '') return { path, type: 'directory', oid }
   const segments = path.split('/')
   for (const [index, segment] of segments.entries()) {
-    const entry = (await parts.git.tree(repo.id, oid)).byName.get(segment)
+    const entry = (await parts.git.tree(repo.id, oid)).find(segment)
     if (!entry || entry.mode === submoduleMode) return undefined
     const isDirectory = entry.mode === directoryMode
     if (index === segments.length - 1)
@@ -35,81 +34,102 @@ export async function findPath(
   return undefined
 }
 
-/**
- * What lies in a folder, in git's order; with `recursive` all that lies below, each folder before what it holds.
- * Throws EntryNotFound when `path` is no folder, LimitExceeded when too much lies below.
- */
-export async function listTree(
-  parts: Parts,
-  repo: Repository,
-  commitId: string,
-  path: string,
-  recursive: boolean,
-): Promise<readonly PathEntry[]> {
-  const folder = await findPath(parts, repo, commitId, path)
-  if (folder?.type !== 'directory') throw new EntryNotFound(path, commitId)
-  const relative = recursive
-    ? await walkCached(parts, repo, folder.oid)
-    : await children(parts, repo, folder.oid)
-  return path === '' ? relative : relative.map(entry => ({ ...entry, path: `${path}/${entry.path}` }))
-}
+/** Folders in folders. Keeps a position short enough for a cursor. */
+const depthLimit = 256
 
-/** Every file of a commit; of one with too many to list, those of its root folder. */
-export async function listFiles(parts: Parts, repo: Repository, commitId: string): Promise<PathEntry[]> {
-  const list = (recursive: boolean) => listTree(parts, repo, commitId, '', recursive)
-  const entries = await list(true).catch(error => {
-    if (error instanceof LimitExceeded) return list(false)
-    throw error
-  })
-  return entries.filter(entry => entry.type === 'file')
-}
+/** Where a walk stands: in each folder from the outermost in, the position of the entry that comes next. */
+export type WalkPosition = readonly number[]
 
 /**
- * What one recursive listing may take in memory: half a million entries of the usual length. A few small trees that
- * hold each other many times over stand for billions of paths.
+ * Goes through what lies in a folder, in git's order; with `recursive` through all that lies below, each folder before
+ * what it holds. Can be taken up anywhere, at the cost of one look into each folder on the way, so that nobody has to
+ * hold a whole listing: a few small trees that hold each other many times over stand for billions of paths.
  */
-const listingLimit = 100_000_000
-const bytesPerEntry = 100
+export class TreeWalk {
+  readonly #parts: Parts
+  readonly #repo: Repository
+  readonly #recursive: boolean
+  /** From the outermost folder in. */
+  readonly #levels: { readonly tree: Tree; readonly prefix: string; next: number }[] = []
 
-/** Whole listings by tree, which never change; the most recent ones. */
-const listings = new LRUCache<string, readonly PathEntry[]>({ maxSize: listingLimit })
+  private constructor(parts: Parts, repo: Repository, recursive: boolean) {
+    this.#parts = parts
+    this.#repo = repo
+    this.#recursive = recursive
+  }
 
-async function walkCached(parts: Parts, repo: Repository, treeId: string): Promise<readonly PathEntry[]> {
-  const key = `${repo.id}/${treeId}`
-  const known = listings.get(key)
-  if (known) return known
-  const listing = { entries: [] as PathEntry[], bytes: 1 }
-  await walk(parts, repo, treeId, '', listing)
-  listings.set(key, listing.entries, { size: listing.bytes })
-  return listing.entries
-}
+  /** Throws MalformedInput for a position that is none of this folder's. */
+  static async start(
+    parts: Parts,
+    repo: Repository,
+    folder: { readonly path: string; readonly oid: string },
+    recursive: boolean,
+    [first = 0, ...inner]: WalkPosition = [],
+  ): Promise<TreeWalk> {
+    const walk = new TreeWalk(parts, repo, recursive)
+    await walk.#enter(folder.oid, folder.path === '' ? '' : `${folder.path}/`, first)
+    for (const next of inner) {
+      const { tree, prefix, next: after } = walk.#levels.at(-1)!
+      const entry = tree.at(after - 1)
+      if (entry?.mode !== directoryMode)
+        throw new MalformedInput('cursor', 'does not lead to a folder of this listing')
+      await walk.#enter(entry.oid, `${prefix}${entry.name}/`, next)
+    }
+    return walk
+  }
 
-async function walk(
-  parts: Parts,
-  repo: Repository,
-  treeId: string,
-  prefix: string,
-  into: { readonly entries: PathEntry[]; bytes: number },
-): Promise<void> {
-  for (const entry of await children(parts, repo, treeId)) {
-    const path = prefix + entry.path
-    into.bytes += bytesPerEntry + path.length
-    if (into.bytes > listingLimit)
-      throw new LimitExceeded('a recursive listing', listingLimit, 'bytes; list one folder at a time')
-    into.entries.push({ ...entry, path })
-    if (entry.type === 'directory') await walk(parts, repo, entry.oid, `${path}/`, into)
+  get position(): WalkPosition {
+    return this.#levels.map(level => level.next)
+  }
+
+  /** Undefined at the end. Throws LimitExceeded where folders are in folders too deep. */
+  async next(): Promise<PathEntry | undefined> {
+    for (let level = this.#levels.at(-1); level; level = this.#levels.at(-1)) {
+      const entry = level.tree.at(level.next)
+      if (!entry) {
+        this.#levels.pop()
+        continue
+      }
+      level.next++
+      if (entry.mode === submoduleMode) continue
+      const path = level.prefix + entry.name
+      const isDirectory = entry.mode === directoryMode
+      if (isDirectory && this.#recursive) await this.#enter(entry.oid, `${path}/`, 0)
+      return { path, type: isDirectory ? 'directory' : 'file', oid: entry.oid }
+    }
+    return undefined
+  }
+
+  async #enter(oid: string, prefix: string, next: number): Promise<void> {
+    if (this.#levels.length === depthLimit)
+      throw new LimitExceeded('a recursive listing', depthLimit, 'folders in folders; list one at a time')
+    this.#levels.push({ tree: await this.#parts.git.tree(this.#repo.id, oid), prefix, next })
   }
 }
 
-async function children(parts: Parts, repo: Repository, treeId: string): Promise<PathEntry[]> {
-  const { entries } = await parts.git.tree(repo.id, treeId)
-  return entries
-    .filter(entry => entry.mode !== submoduleMode)
-    .map(entry => ({
-      path: entry.name,
-      type: entry.mode === directoryMode ? 'directory' : 'file',
-      oid: entry.oid,
-    }))
+/** What one list of all files may take in memory: some 400,000 files. */
+const filesLimit = 100_000_000
+const bytesPerFile = 200
+
+/** Every file of a commit; of one with too many to list, those of its root folder. */
+export async function listFiles(parts: Parts, repo: Repository, commitId: string): Promise<PathEntry[]> {
+  const root = { path: '', oid: (await parts.git.commit(repo.id, commitId)).tree }
+  const list = async (recursive: boolean) => filesOf(await TreeWalk.start(parts, repo, root, recursive))
+  return list(true).catch(error => {
+    if (error instanceof LimitExceeded) return list(false)
+    throw error
+  })
+}
+
+async function filesOf(walk: TreeWalk): Promise<PathEntry[]> {
+  const files: PathEntry[] = []
+  let bytes = 0
+  for (let entry = await walk.next(); entry; entry = await walk.next()) {
+    bytes += bytesPerFile + entry.path.length
+    if (bytes > filesLimit) throw new LimitExceeded('a list of all files', filesLimit, 'bytes')
+    if (entry.type === 'file') files.push(entry)
+  }
+  return files
 }
 
 const directoryMode = '40000'

@@ -58,10 +58,11 @@ export function treeRoutes(parts: RepoParts): Route[] {
   ]
 }
 
+const position = z.object({
+  commitId: z.string().regex(/^[0-9a-f]{40}$/),
+  at: z.array(z.number().int().nonnegative()),
+})
+
 function readCursor(cursor: string | undefined): { commitId: string; at: WalkPosition } | undefined {
-  const shape = z.object({
-    commitId: z.string().regex(/^[0-9a-f]{40}$/),
-    at: z.array(z.number().int().nonnegative()),
-  })
-  return cursor === undefined ? undefined : readPosition(cursor, shape)
+  return cursor === undefined ? undefined : readPosition(cursor, position)
 }

@@ -143,6 +143,25 @@ describe('names in a tree', () => {
     )
   })
 
+  it('are put and taken out as if the tree were written anew', () => {
+    const change = fc.record({ entry: shortEntries, without: fc.array(shortName, { maxLength: 4 }) })
+    fc.assert(
+      fc.property(shortEntries, change, (list, { entry: put, without }) => {
+        const changes = new Map<string, TreeEntry | undefined>(without.map(name => [name, undefined]))
+        for (const entry of put) changes.set(entry.name, entry)
+        const wanted = [...list.filter(entry => !changes.has(entry.name)), ...put]
+        const content = new Tree(encodeTree(list)).with(changes)
+        expect(Buffer.compare(content, encodeTree(wanted))).toBe(0)
+      }),
+      cases,
+    )
+  })
+
+  it.each(['', '..', '.git', 'a/b', 'a\0b', '\ud800', 'x'.repeat(4097)])('are not put as %j', name => {
+    const changes = new Map<string, TreeEntry>([[name, { mode: '100644', name, oid: oidA }]])
+    expect(() => new Tree(new Uint8Array()).with(changes)).toThrow(MalformedInput)
+  })
+
   it('that another tree has not, or has with another mode or id', () => {
     fc.assert(
       fc.property(shortEntries, shortEntries, (mine, its) => {

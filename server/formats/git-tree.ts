@@ -53,15 +53,19 @@ export function encodeTree(entries: Iterable<TreeEntry>): Uint8Array {
   const names = new Set<string>()
   const pieces: Uint8Array[] = []
   for (const entry of [...entries].sort(compareTreeEntries)) {
-    if (!entry.name.isWellFormed()) throw badName(entry.name, 'holds half of a surrogate pair')
-    checkName(entry.name)
     if (names.has(entry.name)) throw badName(entry.name, 'comes twice in one tree')
     names.add(entry.name)
-    if (Buffer.byteLength(entry.name) > maxNameBytes)
-      throw badName(entry.name, `is over ${maxNameBytes} bytes`)
-    pieces.push(Buffer.from(`${entry.mode} ${entry.name}\0`), oidBytes(entry.oid))
+    pieces.push(encodeEntry(entry))
   }
   return Buffer.concat(pieces)
+}
+
+function encodeEntry({ mode, name, oid }: TreeEntry): Uint8Array {
+  if (!name.isWellFormed()) throw badName(name, 'holds half of a surrogate pair')
+  checkName(name)
+  const head = Buffer.from(`${mode} ${name}\0`)
+  if (head.length - mode.length - 2 > maxNameBytes) throw badName(name, `is over ${maxNameBytes} bytes`)
+  return Buffer.concat([head, oidBytes(oid)])
 }
 
 /** Entries that lie next to each other are compared so many at a time. */
@@ -103,8 +107,32 @@ export class Tree {
 
   /** The entry of that name. */
   find(name: string): TreeEntry | undefined {
-    const i = this.#position(Buffer.from(name)) ?? this.#position(Buffer.from(`${name}/`))
+    const i = this.#positionOf(name)
     return i === undefined ? undefined : this.#entry(i)
+  }
+
+  /**
+   * The content of a tree with these entries put in place, or taken out where there is none. All others are copied as
+   * they stand. Throws MalformedInput for a name as `encodeTree` does.
+   */
+  with(changes: ReadonlyMap<string, TreeEntry | undefined>): Uint8Array {
+    const edits: { from: number; to: number; bytes: Uint8Array }[] = []
+    for (const entry of [...changes.values()].filter(entry => entry !== undefined).sort(compareTreeEntries)) {
+      const from = this.#starts[this.#lowerBound(sortKeyOf(entry))]!
+      edits.push({ from, to: from, bytes: encodeEntry(entry) })
+    }
+    for (const name of changes.keys()) {
+      const i = this.#positionOf(name)
+      if (i === undefined) continue
+      edits.push({ from: this.#starts[i]!, to: this.#starts[i + 1]!, bytes: new Uint8Array() })
+    }
+    const pieces: Uint8Array[] = []
+    let copied = 0
+    for (const { from, to, bytes } of edits.sort((a, b) => a.from - b.from)) {
+      pieces.push(this.#bytes.subarray(copied, Math.max(copied, from)), bytes)
+      copied = Math.max(copied, to)
+    }
+    return Buffer.concat([...pieces, this.#bytes.subarray(copied)])
   }
 
   /** Names of entries that `other` has not, or has with another mode or id. Both must be in git's order. */
@@ -160,9 +188,12 @@ export class Tree {
     return this.#bytes.toString('utf8', nameAt, this.#starts[i + 1]! - oidLength - 1)
   }
 
-  #position(key: Uint8Array): number | undefined {
-    const i = this.#lowerBound(key)
-    return i < this.count && this.#compare(i, key) === 0 ? i : undefined
+  #positionOf(name: string): number | undefined {
+    for (const key of [Buffer.from(name), Buffer.from(`${name}/`)]) {
+      const i = this.#lowerBound(key)
+      if (i < this.count && this.#compare(i, key) === 0) return i
+    }
+    return undefined
   }
 
   #lowerBound(key: Uint8Array): number {
@@ -211,6 +242,10 @@ export class Tree {
     if (nameAt + at < nameEnd) return this.#bytes[nameAt + at]!
     return isDirectory && nameAt + at === nameEnd ? slash : end
   }
+}
+
+function sortKeyOf({ mode, name }: TreeEntry): Uint8Array {
+  return Buffer.from(mode === '40000' ? `${name}/` : name)
 }
 
 interface SortKey {

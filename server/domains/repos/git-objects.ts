@@ -46,9 +46,9 @@ export class GitObjects {
   readonly #database: Database
   readonly #objects: ObjectStore
   readonly #packs = new LRUCache<string, readonly Pack[]>({ max: 10_000 })
-  readonly #indexes = new LRUCache<string, PackIndex, { bytes: number }>({ maxSize: 32 * mebibyte })
+  readonly #indexes = new LRUCache<string, PackIndex, { bytes: number }>({ maxSize: 64 * mebibyte })
   readonly #trees = new LRUCache<string, Tree>({
-    maxSize: 32 * mebibyte,
+    maxSize: 16 * mebibyte,
     sizeCalculation: tree => tree.byteLength + keyBytes,
   })
   readonly #commits = new LRUCache<string, Commit>({
@@ -69,7 +69,7 @@ export class GitObjects {
    * delta to this one.
    */
   readonly #bases = new LRUCache<string, GitObject>({
-    maxSize: 32 * mebibyte,
+    maxSize: 16 * mebibyte,
     maxEntrySize: 8 * mebibyte,
     sizeCalculation: object => object.content.length + keyBytes,
   })

@@ -39,7 +39,7 @@ export interface Repos {
   /** When the commit was made, in milliseconds. */
   committedAt(repo: Repository, commitId: string): Promise<number>
   /** Every file of a commit, in git's order; of one with too many to list, those of its root folder. */
-  files(repo: Repository, commitId: string): Promise<PathEntry[]>
+  files(repo: Repository, commitId: string): Promise<readonly PathEntry[]>
   describe(repo: Repository, commitId: string, entries: readonly PathEntry[]): Promise<DescribedEntry[]>
   /** Whole content of a file of at most `limit` bytes; undefined when it is absent or larger. */
   readFile(repo: Repository, commitId: string, path: string, limit: number): Promise<Uint8Array | undefined>

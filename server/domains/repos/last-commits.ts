@@ -11,7 +11,7 @@ type Origins = ReadonlyMap<string, string>
 
 /** By folder and commit, which never change: one look through history answers every page of a folder. */
 const known = new LRUCache<string, Origins>({
-  maxSize: 32 * 1024 * 1024,
+  maxSize: 16 * 1024 * 1024,
   sizeCalculation: origins => origins.size * 120 + 500,
 })
 /** Who asks for what is being looked for waits for it. */

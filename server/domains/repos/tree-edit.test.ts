@@ -20,7 +20,7 @@ git(['init', '-q', '.'])
 /** Trees in memory, as an object store. */
 class Trees {
   readonly contents = new Map<string, Uint8Array>()
-  readonly read = async (oid: string) => new Tree(this.contents.get(oid) as Uint8Array).entries()
+  readonly read = async (oid: string) => new Tree(this.contents.get(oid) as Uint8Array)
   readonly add = async (content: Uint8Array) => {
     const oid = objectId('tree', content)
     this.contents.set(oid, content)

@@ -1,4 +1,5 @@
-import type { Tree } from '../../formats/git-tree.ts'
+import { LRUCache } from 'lru-cache'
+import type { Tree, TreeEntry } from '../../formats/git-tree.ts'
 import { LimitExceeded, MalformedInput } from '../../kernel/errors.ts'
 import type { Repository } from '../../kernel/repository.ts'
 import type { RepoParts } from './parts.ts'
@@ -107,29 +108,74 @@ export class TreeWalk {
   }
 }
 
-/** What one list of all files may take in memory: some 400,000 files. */
-const filesLimit = 100_000_000
-const bytesPerFile = 200
-
-/** Every file of a commit; of one with too many to list, those of its root folder. */
-export async function listFiles(parts: Parts, repo: Repository, commitId: string): Promise<PathEntry[]> {
-  const root = { path: '', oid: (await parts.git.commit(repo.id, commitId)).tree }
-  const list = async (recursive: boolean) => filesOf(await TreeWalk.start(parts, repo, root, recursive))
-  return list(true).catch(error => {
-    if (error instanceof LimitExceeded) return list(false)
-    throw error
-  })
+/** The files below a folder, in git's order. */
+interface FileList {
+  readonly files: readonly PathEntry[]
+  /** What they take in memory, and those of them that lie in the folder itself: others belong to lists of their own. */
+  readonly bytes: number
+  readonly ownBytes: number
 }
 
-async function filesOf(walk: TreeWalk): Promise<PathEntry[]> {
+/** Some 400,000 files. A few small trees that hold each other many times over stand for billions. */
+const fileListLimit = 100_000_000
+const bytesPerFile = 200
+
+/** Lists by tree and place, which never change: a commit makes anew those of the folders that it changed. */
+const fileLists = new LRUCache<string, FileList>({
+  maxSize: 16 * 1024 * 1024,
+  sizeCalculation: list => list.ownBytes + list.files.length * 8 + 500,
+})
+
+/** Every file of a commit; of one with too many to list, those of its root folder. */
+export async function listFiles(
+  parts: Parts,
+  repo: Repository,
+  commitId: string,
+): Promise<readonly PathEntry[]> {
+  const { tree } = await parts.git.commit(repo.id, commitId)
+  try {
+    return (await filesBelow(parts, repo, tree, '', 1)).files
+  } catch (error) {
+    if (!(error instanceof LimitExceeded)) throw error
+    const entries = (await parts.git.tree(repo.id, tree)).entries()
+    return entries.filter(entry => isFile(entry)).map(({ name, oid }) => ({ path: name, type: 'file', oid }))
+  }
+}
+
+async function filesBelow(
+  parts: Parts,
+  repo: Repository,
+  treeId: string,
+  prefix: string,
+  depth: number,
+): Promise<FileList> {
+  const key = `${repo.id}/${treeId}/${prefix}`
+  const known = fileLists.get(key)
+  if (known) return known
+  if (depth > depthLimit) throw new LimitExceeded('a list of all files', depthLimit, 'folders in folders')
   const files: PathEntry[] = []
   let bytes = 0
-  for (let entry = await walk.next(); entry; entry = await walk.next()) {
-    bytes += bytesPerFile + entry.path.length
-    if (bytes > filesLimit) throw new LimitExceeded('a list of all files', filesLimit, 'bytes')
-    if (entry.type === 'file') files.push(entry)
+  let ownBytes = 0
+  for (const entry of (await parts.git.tree(repo.id, treeId)).entries()) {
+    const path = prefix + entry.name
+    if (isFile(entry)) {
+      files.push({ path, type: 'file', oid: entry.oid })
+      bytes += bytesPerFile + path.length
+      ownBytes += bytesPerFile + path.length
+    } else if (entry.mode === directoryMode) {
+      const below = await filesBelow(parts, repo, entry.oid, `${path}/`, depth + 1)
+      for (const file of below.files) files.push(file)
+      bytes += below.bytes
+    }
+    if (bytes > fileListLimit) throw new LimitExceeded('a list of all files', fileListLimit, 'bytes')
   }
-  return files
+  const list = { files, bytes, ownBytes }
+  fileLists.set(key, list)
+  return list
+}
+
+function isFile({ mode }: TreeEntry): boolean {
+  return mode !== directoryMode && mode !== submoduleMode
 }
 
 const directoryMode = '40000'

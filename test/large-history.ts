@@ -1,5 +1,6 @@
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
+import { readFile } from 'node:fs/promises'
 import type { Writable } from 'node:stream'
 
 /** What a repository that was made has at its head. */
@@ -9,6 +10,7 @@ export interface LargeHistory {
   commitOf(mark: number): string
 }
 
+/** Seconds; each commit is a minute after the one before. */
 const start = 1_700_000_000
 
 /**
@@ -30,7 +32,6 @@ export async function makeLargeHistory(
   git.stdin.end()
   const [code] = await ended
   if (code !== 0) throw new Error(`git fast-import ended with ${code}`)
-  const { readFile } = await import('node:fs/promises')
   const marks = new Map(
     (await readFile(`${folder}/marks`, 'utf8'))
       .trim()

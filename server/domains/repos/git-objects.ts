@@ -56,11 +56,11 @@ export class GitObjects {
     sizeCalculation: commit => commit.message.length + 2 * keyBytes,
   })
   readonly #facts = new LRUCache<string, BlobFacts>({
-    maxSize: 16 * mebibyte,
+    maxSize: 8 * mebibyte,
     sizeCalculation: facts => (facts.lfs ? 2 : 1) * keyBytes,
   })
   readonly #blobs = new LRUCache<string, GitObject>({
-    maxSize: 16 * mebibyte,
+    maxSize: 8 * mebibyte,
     maxEntrySize: mebibyte,
     sizeCalculation: object => object.content.length + keyBytes,
   })

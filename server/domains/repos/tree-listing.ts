@@ -1,3 +1,4 @@
+import { setImmediate } from 'node:timers/promises'
 import { LRUCache } from 'lru-cache'
 import type { Tree, TreeEntry } from '../../formats/git-tree.ts'
 import { LimitExceeded, MalformedInput } from '../../kernel/errors.ts'
@@ -116,15 +117,19 @@ interface FileList {
   readonly ownBytes: number
 }
 
-/** Some 400,000 files. A few small trees that hold each other many times over stand for billions. */
-const fileListLimit = 100_000_000
+/** Some 200,000 files. A few small trees that hold each other many times over stand for billions. */
+const fileListLimit = 50_000_000
 const bytesPerFile = 200
+/** What is in memory is read without a pause, so others are let in. */
+const foldersAtOnce = 64
 
 /** Lists by tree and place, which never change: a commit makes anew those of the folders that it changed. */
 const fileLists = new LRUCache<string, FileList>({
   maxSize: 16 * 1024 * 1024,
   sizeCalculation: list => list.ownBytes + list.files.length * 8 + 500,
 })
+/** Roots that were found to hold too many. */
+const tooLarge = new LRUCache<string, true>({ max: 1000 })
 
 /** Every file of a commit; of one with too many to list, those of its root folder. */
 export async function listFiles(
@@ -133,13 +138,17 @@ export async function listFiles(
   commitId: string,
 ): Promise<readonly PathEntry[]> {
   const { tree } = await parts.git.commit(repo.id, commitId)
-  try {
-    return (await filesBelow(parts, repo, tree, '', 1)).files
-  } catch (error) {
-    if (!(error instanceof LimitExceeded)) throw error
-    const entries = (await parts.git.tree(repo.id, tree)).entries()
-    return entries.filter(entry => isFile(entry)).map(({ name, oid }) => ({ path: name, type: 'file', oid }))
+  const key = `${repo.id}/${tree}`
+  if (!tooLarge.get(key)) {
+    try {
+      return (await filesBelow(parts, repo, tree, '', { depth: 0, folders: 0 })).files
+    } catch (error) {
+      if (!(error instanceof LimitExceeded)) throw error
+      tooLarge.set(key, true)
+    }
   }
+  const entries = (await parts.git.tree(repo.id, tree)).entries()
+  return entries.filter(isFile).map(({ name, oid }) => ({ path: name, type: 'file', oid }))
 }
 
 async function filesBelow(
@@ -147,12 +156,15 @@ async function filesBelow(
   repo: Repository,
   treeId: string,
   prefix: string,
-  depth: number,
+  walk: { depth: number; folders: number },
 ): Promise<FileList> {
   const key = `${repo.id}/${treeId}/${prefix}`
   const known = fileLists.get(key)
   if (known) return known
-  if (depth > depthLimit) throw new LimitExceeded('a list of all files', depthLimit, 'folders in folders')
+  if (walk.depth === depthLimit)
+    throw new LimitExceeded('a list of all files', depthLimit, 'folders in folders')
+  if (++walk.folders % foldersAtOnce === 0) await setImmediate()
+  walk.depth++
   const files: PathEntry[] = []
   let bytes = 0
   let ownBytes = 0
@@ -163,12 +175,13 @@ async function filesBelow(
       bytes += bytesPerFile + path.length
       ownBytes += bytesPerFile + path.length
     } else if (entry.mode === directoryMode) {
-      const below = await filesBelow(parts, repo, entry.oid, `${path}/`, depth + 1)
+      const below = await filesBelow(parts, repo, entry.oid, `${path}/`, walk)
       for (const file of below.files) files.push(file)
       bytes += below.bytes
     }
     if (bytes > fileListLimit) throw new LimitExceeded('a list of all files', fileListLimit, 'bytes')
   }
+  walk.depth--
   const list = { files, bytes, ownBytes }
   fileLists.set(key, list)
   return list

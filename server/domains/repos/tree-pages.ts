@@ -29,7 +29,7 @@ const pathBytesLimit = 1024 * 1024
 
 /** Trees and commits never change, so neither do pages of them. */
 const pages = new LRUCache<string, TreePage>({
-  maxSize: 24 * 1024 * 1024,
+  maxSize: 16 * 1024 * 1024,
   sizeCalculation: page => page.json.length + 500,
 })
 

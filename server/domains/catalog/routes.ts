@@ -7,7 +7,8 @@ import { type Repository, repoTypes } from '../../kernel/repository.ts'
 import { describeCommit } from './describe-commit.ts'
 import type { CatalogParts } from './parts.ts'
 import { expandable, identity, listed, listedInFull, properties } from './present.ts'
-import { type CatalogRow, countsOf, type ListQuery, listRepos, sortColumns, tagsOf } from './store.ts'
+import { type CatalogRow, countsOf, tagsOf } from './store.ts'
+import { type ListQuery, listRepos, sortColumns } from './store-list.ts'
 
 /** hub-protocol section 3: repository info, lists, search. */
 

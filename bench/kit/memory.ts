@@ -7,13 +7,20 @@ export function residentMemory(pid: number): Promise<number> {
   return readStatus(pid, 'VmRSS')
 }
 
+/** MiB that the process holds at most while `work` goes on. */
+export async function peakDuring(pid: number, work: () => Promise<unknown>): Promise<number> {
+  await forgetPeak(pid)
+  await work()
+  return peakMemory(pid)
+}
+
 /** MiB that the process held at most since its start or the last `forgetPeak`. */
-export function peakMemory(pid: number): Promise<number> {
+function peakMemory(pid: number): Promise<number> {
   return readStatus(pid, 'VmHWM')
 }
 
 /** `man 5 proc_pid_clear_refs`. */
-export async function forgetPeak(pid: number): Promise<void> {
+async function forgetPeak(pid: number): Promise<void> {
   await writeFile(`/proc/${pid}/clear_refs`, '5')
 }
 

@@ -1,5 +1,6 @@
 import { linkSync, mkdirSync, readdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
+import { sql } from 'kysely'
 import type { BlobTables } from '../../server/domains/blobs/tables.ts'
 import { saveHead, saveRepo } from '../../server/domains/catalog/store.ts'
 import type { CatalogTables } from '../../server/domains/catalog/tables.ts'
@@ -37,7 +38,7 @@ export interface TwoHubs {
 const askedRepos = 100
 const kinds = 20
 const organizations = 4
-const perTransaction = 500
+const perTransaction = 5_000
 /** Only one repository has it. */
 export const onlyTag = 'the-only-one'
 export const weightsName = 'model.safetensors'
@@ -64,7 +65,9 @@ async function fillHub(bench: Bench, count: number): Promise<FilledHub> {
       await hub.runCli(['org', 'add', `lab-${n}`, '--member', `${hub.owner.name}:write`])
     }
     await untilJobsAreDone(hub)
+    await hub.kill()
     const database = await openSqlite(join(hub.data, 'hub.sqlite'))
+    await sql`pragma cache_size = -1000000`.execute(database.sql) // KiB: the index of words is written in no order
     try {
       await copyOriginals(database, join(hub.data, 'objects'), originals, count - kinds)
     } finally {
@@ -72,7 +75,7 @@ async function fillHub(bench: Bench, count: number): Promise<FilledHub> {
     }
   })
   bench.say(`${count} repositories made in ${duration.toFixed(0)} s`)
-  const startSeconds = await seconds(() => hub.restart())
+  const startSeconds = await seconds(() => hub.start())
   const asked = await spread(hub)
   const card = { path: 'README.md', content: Buffer.from(`---\ntags: [${onlyTag}]\n---\n`) }
   await postCommit(hub, asked[50]!, commitBody('Change the card', [fileLine(card)]))
@@ -153,8 +156,7 @@ type Source = Awaited<ReturnType<typeof readSource>>
 
 /** All that the hub has written down of one repository. */
 async function readSource(database: Database, objects: string, name: string) {
-  const { sql } = database
-  const db = sql.withTables<RepoTables & CatalogTables & Pick<BlobTables, 'holdings'>>()
+  const db = database.sql.withTables<RepoTables & CatalogTables & Pick<BlobTables, 'holdings'>>()
   const catalog = await db
     .selectFrom('catalog')
     .selectAll()

@@ -3,10 +3,10 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest'
 import { commitBody, createRepo, fileLine, postCommit, untilJobsAreDone } from '../bench/kit/hub-client.ts'
-import { peakMemory, pidOfHub, residentMemory } from '../bench/kit/memory.ts'
 import { GitClient } from './git-client.ts'
 import { type Hub, startHub } from './hub.ts'
 import { type LargeHistory, makeLargeHistory } from './large-history.ts'
+import { peakMemory, pidOfHub, residentMemory } from './process-memory.ts'
 
 /**
  * A repository with many files and a long history, over every door that reads it; the hub's memory stays below a bound

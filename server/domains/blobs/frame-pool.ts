@@ -2,8 +2,8 @@ import { availableParallelism } from 'node:os'
 import { Piscina } from 'piscina'
 import { type ChunkList, sliceChunks, totalLength } from '../../formats/chunk-list.ts'
 import type { DedupAnswer } from '../../formats/shard-encode.ts'
+import type { XorbIndex } from '../../formats/xorb-footer.ts'
 import { CorruptChunk } from './errors.ts'
-import type { XorbFrames } from './fetch-frames.ts'
 import {
   areAllStored,
   type FrameFacts,
@@ -19,6 +19,14 @@ import type { FrameTask } from './frame-worker.ts'
  * compressed, of any number: they are only hashed, 0.3 ms a MiB.
  */
 const inlineBytes = 128 * 1024
+
+/** Frames of chunks [start, end) of a stored xorb, in memory that workers share. */
+export interface XorbFrames {
+  readonly index: XorbIndex
+  readonly start: number
+  readonly end: number
+  readonly bytes: Uint8Array
+}
 
 /** Decodes and hashes off the event loop. Threads start with the first work and end when there is none for a while. */
 export class FramePool {

@@ -64,7 +64,8 @@ export function parseBody(contentType: string | undefined, bytes: Uint8Array): u
     for (const [key, value] of new URLSearchParams(text)) {
       const name = key.endsWith('[]') ? key.slice(0, -2) : key
       const earlier = values[name]
-      values[name] = earlier === undefined ? value : [earlier, value].flat()
+      if (Array.isArray(earlier)) earlier.push(value)
+      else values[name] = earlier === undefined ? value : [earlier, value]
     }
     return values
   }

@@ -1,4 +1,5 @@
 import { z } from 'zod'
+import { atMost } from '../../http/query.ts'
 import { type Call, type Route, repoOf, route } from '../../http/route.ts'
 import { sendBytes } from '../../http/send-bytes.ts'
 import { RepoNotFound } from '../../kernel/errors.ts'
@@ -16,8 +17,8 @@ const size = z.coerce.number().int().nonnegative()
 
 const batch = z.object({
   operation: z.enum(['upload', 'download']),
-  transfers: z.array(z.string()).nullish(),
-  objects: z.array(z.object({ oid: sha256, size })).max(1000),
+  transfers: atMost(20, z.string()).nullish(),
+  objects: atMost(1000, z.object({ oid: sha256, size })),
   hash_algo: z.enum(['sha256', 'sha_256']).nullish(),
 })
 

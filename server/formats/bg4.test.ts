@@ -1,5 +1,6 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
+import { runs } from '../../test/fuzz-runs.ts'
 import { bg4Join, bg4Split } from './bg4.ts'
 
 describe('byte grouping by 4', () => {
@@ -25,7 +26,7 @@ describe('byte grouping by 4', () => {
         grouped.set(bg4Split(raw), skip)
         expect(Buffer.compare(bg4Join(grouped.subarray(skip)), raw)).toBe(0)
       }),
-      { numRuns: 10_000 },
+      runs(10_000),
     )
   })
 })

@@ -243,7 +243,8 @@ function notFound(request: FastifyRequest, subjects: ReadonlySet<string>): Error
  */
 function routablePath(target: string): string {
   const [path = '', ...query] = target.replace(/^https?:\/\/[^/?]*/i, '').split('?')
-  return [path.replace(/%(?![0-9a-f]{2})/gi, '%25'), ...query].join('?') || '/'
+  const rooted = path.startsWith('/') ? path : `/${path}`
+  return [rooted.replace(/%(?![0-9a-f]{2})/gi, '%25'), ...query].join('?')
 }
 
 function sendError(

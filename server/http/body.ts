@@ -1,3 +1,4 @@
+import { isUtf8 } from 'node:buffer'
 import type { IncomingMessage } from 'node:http'
 import { pipeline } from 'node:stream'
 import { createGunzip } from 'node:zlib'
@@ -58,6 +59,7 @@ export async function readBody(stream: AsyncIterable<Uint8Array>, limit: number)
  * one as JSON.
  */
 export function parseBody(contentType: string | undefined, bytes: Uint8Array): unknown {
+  if (!isUtf8(bytes)) throw new MalformedInput('request body', 'is not UTF-8')
   const text = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString('utf8')
   if (contentType?.startsWith('application/x-www-form-urlencoded')) {
     const values: Record<string, string | string[]> = Object.create(null)

@@ -66,6 +66,13 @@ describe('readCommitBody', () => {
       `${header}\n${line('file', { path: 'a', content: '!!', encoding: 'base64' })}`,
       /base64/,
     ],
+    [
+      'base64 that is cut',
+      `${header}\n${line('file', { path: 'a', content: 'aGVsbG8=Z', encoding: 'base64' })}`,
+      /base64/,
+    ],
+    ['six bits', `${header}\n${line('file', { path: 'a', content: 'a', encoding: 'base64' })}`, /base64/],
+    ['a line number behind blank lines', `${header}\n\n \n{}`, /line 4/],
     ['a short sha256', `${header}\n${line('lfsFile', { path: 'a', oid: 'abc' })}`, /sha256/],
   ])('refuses %s', async (_, body, message) => {
     const failure = read(body)
@@ -87,6 +94,19 @@ describe('readCommitBody', () => {
     }
     await expect(readCommitBody(endless(), async () => '')).rejects.toBeInstanceOf(LimitExceeded)
     expect(sent).toBeLessThan(20 * 1024 * 1024)
+  })
+
+  it('stops at files that are too much together, and at lines that are too many', async () => {
+    const repeat = async function* (line: string) {
+      const piece = Buffer.from(`${line}\n`)
+      yield Buffer.from(`${header}\n`)
+      for (let sent = 0; sent < 400 * 1024 * 1024; sent += piece.length) yield piece
+    }
+    const large = line('file', { path: 'x', content: 'A'.repeat(12 * 1024 * 1024), encoding: 'base64' })
+    await expect(readCommitBody(repeat(large), async () => '')).rejects.toThrow(
+      'the regular files of one commit is over the limit of 268435456 bytes',
+    )
+    await expect(readCommitBody(repeat('\n'.repeat(1024)), async () => '')).rejects.toThrow('200000 lines')
   })
 
   it('gives back what was written, and of anything else an operation or a refusal', async () => {

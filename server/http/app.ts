@@ -1,4 +1,5 @@
 import { randomUUID } from 'node:crypto'
+import type { IncomingMessage } from 'node:http'
 import Fastify, {
   type FastifyBaseLogger,
   type FastifyInstance,
@@ -12,6 +13,7 @@ import { type Actor, anonymous } from '../kernel/actor.ts'
 import { MalformedInput, RepoNotFound } from '../kernel/errors.ts'
 import { type Repository, type RepoType, repoTypes } from '../kernel/repository.ts'
 import { bodyStream, drainBody, parseBody, readBody } from './body.ts'
+import { answerBrokenMessage } from './broken-messages.ts'
 import type { Doors } from './doors.ts'
 import { answerTo, RouteNotFound } from './error-map.ts'
 import type { Metrics } from './metrics.ts'
@@ -54,6 +56,9 @@ export function createApp(parts: AppParts): FastifyInstance {
     // A request under way is let to its end when the hub stops.
     forceCloseConnections: 'idle',
     bodyLimit: Number.MAX_SAFE_INTEGER,
+    // Without one, Node would refuse in no words; see `checkHost`.
+    http: { requireHostHeader: false },
+    clientErrorHandler: answerBrokenMessage,
     routerOptions: { maxParamLength: 1024 },
     rewriteUrl: request => routablePath(request.url ?? '/'),
     // A path that no route is looked up for.
@@ -69,6 +74,7 @@ export function createApp(parts: AppParts): FastifyInstance {
   })
   app.addHook('onRequest', async (request, reply) => {
     reply.header('x-request-id', request.id)
+    checkHost(request.raw)
     // Fastify would refuse a body of no proper type; it is for the route to say what a body must be.
     const { headers } = request.raw
     const type = headers['content-type']
@@ -162,6 +168,18 @@ async function run(
   if (result === reply || reply.sent) return reply
   if (result === undefined) return reply.code(reply.statusCode === 200 ? 204 : reply.statusCode).send()
   return reply.send(result)
+}
+
+/** RFC 9112 3.2: one host, or 400. Of two, a proxy before us may have believed the other. */
+function checkHost({ rawHeaders, httpVersionMinor }: IncomingMessage): void {
+  let hosts = 0
+  for (let at = 0; at < rawHeaders.length; at += 2) {
+    const name = rawHeaders[at]
+    if (name?.length === 4 && name.toLowerCase() === 'host') hosts++
+  }
+  if (hosts > 1 || (hosts === 0 && httpVersionMinor > 0)) {
+    throw new MalformedInput('Host header', `is there ${hosts} times, must be there once`)
+  }
 }
 
 function originOf(parts: AppParts, request: FastifyRequest): string {

@@ -156,7 +156,7 @@ function answer(
 }
 
 /** Headers carry ASCII; the body has the true text. */
-function headerText(message: string): string {
+export function headerText(message: string): string {
   return message.replace(/[^\x20-\x7e]/g, '?').slice(0, 1000)
 }
 

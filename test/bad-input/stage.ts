@@ -128,7 +128,8 @@ export class BadInputStage {
   }
 }
 
-function parse(message: string): Answer {
+/** A message of one answer. */
+export function parse(message: string): Answer {
   const [head = '', ...rest] = message.split('\r\n\r\n')
   const [first = '', ...lines] = head.split('\r\n')
   const headers = Object.fromEntries(

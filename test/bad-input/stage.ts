@@ -71,6 +71,15 @@ export class BadInputStage {
     return parse(await this.wire(head + body))
   }
 
+  /** Sends so much of a message and cuts the connection. Resolves when the hub has let go of it. */
+  async cutOff(...pieces: (string | Uint8Array)[]): Promise<void> {
+    const socket = connect(Number(this.url.port), this.url.hostname)
+    for (const piece of pieces) await new Promise(sent => socket.write(piece, sent))
+    await new Promise(settle => setTimeout(settle, 50))
+    socket.destroy()
+    await new Promise(settle => setTimeout(settle, 150))
+  }
+
   /** Every row of every table, every object: what bad input must leave as it was. */
   async state(): Promise<unknown> {
     const { database, objects } = this.hub.hub
@@ -79,10 +88,10 @@ export class BadInputStage {
     )
     const rows: Record<string, unknown> = {}
     for (const { name } of tables.rows) {
-      // Jobs come and go by themselves; a token remembers when it was used.
+      // Jobs come and go by themselves; a token remembers when it was used, an upload when it was asked about.
       if (/^sqlite_|^jobs$/.test(name)) continue
       const found = await raw<object>`select * from ${raw.table(name)}`.execute(database.sql)
-      rows[name] = found.rows.map(row => ({ ...row, last_used_at: undefined }))
+      rows[name] = found.rows.map(row => ({ ...row, last_used_at: undefined, touched_at: undefined }))
     }
     const keys: string[] = []
     for await (const { key, size } of objects.list('')) keys.push(`${key} ${size}`)

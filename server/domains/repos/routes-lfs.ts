@@ -13,7 +13,7 @@ import { issueXetToken, xetHeaders } from './routes-xet.ts'
 const mediaType = 'application/vnd.git-lfs+json'
 
 const sha256 = z.string().regex(/^[0-9a-f]{64}$/, 'must be a sha256 of 64 hex digits')
-const size = z.coerce.number().int().nonnegative()
+const size = z.number().int().nonnegative()
 
 const batch = z.object({
   operation: z.enum(['upload', 'download']),

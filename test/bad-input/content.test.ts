@@ -10,7 +10,7 @@ import { BadInputStage } from './stage.ts'
 const stage = new BadInputStage()
 const batch = '/alice/model.git/info/lfs/objects/batch'
 const sha256Of = (bytes: Uint8Array) => createHash('sha256').update(bytes).digest('hex')
-const content = splitmix64(300_000, 7n)
+const content = Buffer.from(splitmix64(300_000, 7n))
 const oid = sha256Of(content)
 
 interface Action {

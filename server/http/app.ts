@@ -91,7 +91,7 @@ export function createApp(parts: AppParts): FastifyInstance {
   app.addHook('preClose', async () => {
     isClosing = true
   })
-  app.addHook('onRequest', async (request, reply) => {
+  app.addHook('onRequest', (request, reply, done) => {
     reply.header('x-request-id', request.id)
     underWay.set(request.raw.socket, reply)
     checkHost(request.raw)
@@ -99,8 +99,9 @@ export function createApp(parts: AppParts): FastifyInstance {
     const { headers } = request.raw
     const type = headers['content-type']
     if (type !== undefined && !mediaType.test(type)) headers['content-type'] = 'application/octet-stream'
+    done()
   })
-  app.addHook('onResponse', async (request, reply) => {
+  app.addHook('onResponse', (request, reply, done) => {
     drainBody(request.raw)
     // Kept alive, the connection would hold up the stop until it times out.
     if (isClosing) request.raw.socket.destroySoon()
@@ -121,6 +122,7 @@ export function createApp(parts: AppParts): FastifyInstance {
       },
       'request',
     )
+    done()
   })
   app.setErrorHandler((error, request, reply) => {
     sendError(parts, error, request, reply)

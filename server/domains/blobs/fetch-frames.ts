@@ -1,8 +1,7 @@
 import type { XorbIndex } from '../../formats/xorb-footer.ts'
-import type { XorbFrames } from './frame-pool.ts'
 import type { BlobParts } from './parts.ts'
 import type { Block } from './piece-memory.ts'
-import { frameRange, xorbKey } from './xorb-objects.ts'
+import { frameRange, type XorbFrames, xorbKey } from './xorb-objects.ts'
 
 /** Reads frames, as they are, into a block of the memory of pieces, which the caller frees. */
 export async function fetchFrames(

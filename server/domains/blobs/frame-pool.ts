@@ -2,7 +2,6 @@ import { availableParallelism } from 'node:os'
 import { Piscina } from 'piscina'
 import { type ChunkList, sliceChunks, totalLength } from '../../formats/chunk-list.ts'
 import type { DedupAnswer } from '../../formats/shard-encode.ts'
-import type { XorbIndex } from '../../formats/xorb-footer.ts'
 import { CorruptChunk } from './errors.ts'
 import {
   areAllStored,
@@ -13,20 +12,13 @@ import {
   readFrames,
 } from './frame-work.ts'
 import type { FrameTask } from './frame-worker.ts'
+import type { XorbFrames } from './xorb-objects.ts'
 
 /**
  * Below this many bytes the way to a worker and back takes longer than the work. So it does for frames that are not
  * compressed, of any number: they are only hashed, 0.3 ms a MiB.
  */
 const inlineBytes = 128 * 1024
-
-/** Frames of chunks [start, end) of a stored xorb, in memory that workers share. */
-export interface XorbFrames {
-  readonly index: XorbIndex
-  readonly start: number
-  readonly end: number
-  readonly bytes: Uint8Array
-}
 
 /** Decodes and hashes off the event loop. Threads start with the first work and end when there is none for a while. */
 export class FramePool {

@@ -6,13 +6,14 @@ import { describe, expect, it } from 'vitest'
 import { runs } from '../../test/fuzz-runs.ts'
 import { mutated } from '../../test/mutated.ts'
 import { LimitExceeded, MalformedInput } from '../kernel/errors.ts'
-import { bg4Split } from './bg4.ts'
 import { parseFrontMatter } from './front-matter.ts'
-import { encodeCommit, encodeTag, encodeTree, parseCommit, parseTag, parseTree } from './git-object.ts'
+import { encodeCommit, encodeTag, parseCommit, parseTag } from './git-object.ts'
+import { encodeTree, Tree } from './git-tree.ts'
 import { addLfsPaths, DEFAULT_GITATTRIBUTES, parseGitattributes } from './gitattributes.ts'
 import { parseGitignore } from './gitignore.ts'
 import { encodeLfsPointer, parseLfsPointer } from './lfs-pointer.ts'
-import { decodeLz4Frame } from './lz4-frame.ts'
+import { decodeGroupedLz4Frame, decodeLz4Frame } from './lz4-frame.ts'
+import { decodeBlock, takeDecoded } from './lz4-kernel.ts'
 import { cardTags, validateCard } from './model-card.ts'
 import { encodePackIndex, PackIndex } from './pack-index.ts'
 import {
@@ -29,6 +30,7 @@ import { checkBranchName, checkFullRef, checkTagName } from './ref-name.ts'
 import { checkNamespace, parseRepoId } from './repo-name.ts'
 import { parseShard } from './shard.ts'
 import { encodeDedupShard, encodeShard } from './shard-encode.ts'
+import { bg4Split } from './testdata/bg4-split.ts'
 import { hfXetUpload, huggingfaceJsUpload } from './testdata/client-uploads.ts'
 import { parseTreePath } from './tree-path.ts'
 import { hashToText, textToHash } from './xet-hash.ts'
@@ -123,14 +125,14 @@ const readers: Record<string, Reader> = {
     // A sentence for each of twenty things that are wrong.
     beside: 8000,
   },
-  parseTree: {
+  Tree: {
     samples: [
       encodeTree([
         { mode: '100644', name: 'a', oid: oid('1') },
         { mode: '40000', name: 'é', oid: oid('2') },
       ]),
     ],
-    read: parseTree,
+    read: bytes => new Tree(bytes).entries(),
   },
   parseCommit: {
     samples: [
@@ -181,6 +183,20 @@ const readers: Record<string, Reader> = {
   decodeLz4Frame: {
     samples: lz4,
     read: bytes => decodeLz4Frame('it', bytes, 300),
+    beside: 300,
+  },
+  decodeGroupedLz4Frame: {
+    samples: lz4,
+    read: bytes => decodeGroupedLz4Frame('it', bytes, 300, 0),
+    beside: 300,
+  },
+  // It refuses by a number: there is no room for words in the kernel.
+  decodeBlock: {
+    samples: lz4.map(frame => frame.subarray(11, -4)),
+    read(bytes) {
+      const end = decodeBlock(bytes, 0, 0, 300)
+      return end <= 300 ? takeDecoded(end) : undefined
+    },
     beside: 300,
   },
   readFrameHeader: {

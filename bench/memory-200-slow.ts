@@ -1,8 +1,8 @@
 import { join } from 'node:path'
+import { peakDuring, pidOfHub, residentMemory } from '../test/process-memory.ts'
 import { fillRandom, writeContent } from './kit/contents.ts'
 import type { Figure } from './kit/figure.ts'
 import { createRepo, untilJobsAreDone, uploadByLfs } from './kit/hub-client.ts'
-import { peakDuring, pidOfHub, residentMemory } from './kit/memory.ts'
 import { downloadSlowly } from './kit/slow-downloads.ts'
 
 const name = 'model.safetensors'

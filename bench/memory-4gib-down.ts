@@ -1,10 +1,10 @@
 import { rm } from 'node:fs/promises'
 import { join } from 'node:path'
+import { peakDuring, pidOfHub, residentMemory } from '../test/process-memory.ts'
 import { fillRandom, writeContent } from './kit/contents.ts'
 import { fetchWhole } from './kit/downloads.ts'
 import type { Figure } from './kit/figure.ts'
 import { createRepo, untilJobsAreDone, uploadByLfs } from './kit/hub-client.ts'
-import { peakDuring, pidOfHub, residentMemory } from './kit/memory.ts'
 import { newMachine } from './kit/programs.ts'
 
 const name = 'model.safetensors'

@@ -44,6 +44,8 @@ const idleSocketMs = 120_000
 export function createApp(parts: AppParts): FastifyInstance {
   const app = Fastify({
     loggerInstance: parts.log as FastifyBaseLogger,
+    // A logger of its own for each request costs more than its one line: who logs names the request.
+    childLoggerFactory: logger => logger,
     logController: new LogController({ disableRequestLogging: true }),
     genReqId: () => randomUUID(),
     requestIdHeader: false,
@@ -244,6 +246,7 @@ function notFound(request: FastifyRequest, subjects: ReadonlySet<string>): Error
  * itself. RFC 9112 3.2.2: the target may be a whole URL.
  */
 function routablePath(target: string): string {
+  if (target.startsWith('/') && !target.includes('%')) return target
   const [path = '', ...query] = target.replace(/^https?:\/\/[^/?]*/i, '').split('?')
   return [path.replace(/%(?![0-9a-f]{2})/gi, '%25'), ...query].join('?') || '/'
 }

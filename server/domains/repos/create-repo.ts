@@ -1,4 +1,5 @@
 import { encodeCommit } from '../../formats/git-object.ts'
+import { Tree } from '../../formats/git-tree.ts'
 import { DEFAULT_GITATTRIBUTES } from '../../formats/gitattributes.ts'
 import { PackBuilder } from '../../formats/pack-builder.ts'
 import { parseRepoId } from '../../formats/repo-name.ts'
@@ -74,7 +75,7 @@ async function initialPack(
   now: number,
 ): Promise<{ pack: PackBuilder; commitId: string }> {
   const pack = new PackBuilder()
-  const edit = new TreeEdit(async () => [], undefined)
+  const edit = new TreeEdit(async () => new Tree(new Uint8Array()), undefined)
   const attributes = Buffer.from(DEFAULT_GITATTRIBUTES[repo.type])
   for (const [path, content] of [['.gitattributes', attributes] as const, ...files]) {
     await edit.put(checkPath(path), '100644', await addObject(pack, 'blob', content))

@@ -15,12 +15,12 @@ export async function peakDuring(pid: number, work: () => Promise<unknown>): Pro
 }
 
 /** MiB that the process held at most since its start or the last `forgetPeak`. */
-function peakMemory(pid: number): Promise<number> {
+export function peakMemory(pid: number): Promise<number> {
   return readStatus(pid, 'VmHWM')
 }
 
 /** `man 5 proc_pid_clear_refs`. */
-async function forgetPeak(pid: number): Promise<void> {
+export async function forgetPeak(pid: number): Promise<void> {
   await writeFile(`/proc/${pid}/clear_refs`, '5')
 }
 

@@ -36,6 +36,11 @@ export class TestHub {
     await rm(this.hub.config.data, { recursive: true, force: true })
   }
 
+  /** Its address, for what needs a socket. */
+  listen(): Promise<string> {
+    return this.#app.listen({ host: '127.0.0.1', port: 0 })
+  }
+
   /** Asks as the holder of `token`, or as nobody. */
   as(token?: string) {
     const authorization = token === undefined ? {} : { authorization: `Bearer ${token}` }

@@ -31,7 +31,9 @@ export async function sendBytes(
   }
   const wanted = parseRange(asked, body.size)
   if (wanted.kind === 'unsatisfiable') {
-    return reply.code(416).header('content-range', `bytes */${body.size}`).send()
+    const error = `the range begins after the last of ${body.size} bytes`
+    const range = `bytes */${body.size}`
+    return reply.code(416).headers({ 'content-range': range, 'x-error-message': error }).send({ error })
   }
   if (wanted.kind === 'whole') {
     reply.header('content-type', body.contentType).header('content-length', body.size)

@@ -1,15 +1,7 @@
 import type { XorbIndex } from '../../formats/xorb-footer.ts'
 import type { BlobParts } from './parts.ts'
 import type { Block } from './piece-memory.ts'
-import { frameRange, xorbKey } from './xorb-objects.ts'
-
-/** Frames of chunks [start, end) of a stored xorb, in memory that workers share. */
-export interface XorbFrames {
-  readonly index: XorbIndex
-  readonly start: number
-  readonly end: number
-  readonly bytes: Uint8Array
-}
+import { frameRange, type XorbFrames, xorbKey } from './xorb-objects.ts'
 
 /** Reads frames, as they are, into a block of the memory of pieces, which the caller frees. */
 export async function fetchFrames(

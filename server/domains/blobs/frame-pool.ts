@@ -3,7 +3,6 @@ import { Piscina } from 'piscina'
 import { type ChunkList, sliceChunks, totalLength } from '../../formats/chunk-list.ts'
 import type { DedupAnswer } from '../../formats/shard-encode.ts'
 import { CorruptChunk } from './errors.ts'
-import type { XorbFrames } from './fetch-frames.ts'
 import {
   areAllStored,
   type FrameFacts,
@@ -13,6 +12,7 @@ import {
   readFrames,
 } from './frame-work.ts'
 import type { FrameTask } from './frame-worker.ts'
+import type { XorbFrames } from './xorb-objects.ts'
 
 /**
  * Below this many bytes the way to a worker and back takes longer than the work. So it does for frames that are not

@@ -1,7 +1,7 @@
 import type { Readable } from 'node:stream'
 import { compressFrameSync } from 'lz4-napi'
 import { packChunks } from '../../formats/chunk-list.ts'
-import { Chunker } from '../../formats/gearhash.ts'
+import { findChunkEnds } from '../../formats/gearhash.ts'
 import { chunkHash, FileHasher, rangeHash, xorbHash } from '../../formats/merkle.ts'
 import type { Shard, ShardFile } from '../../formats/shard.ts'
 import { encodeShard } from '../../formats/shard-encode.ts'
@@ -24,10 +24,8 @@ export interface MadeXorb {
 }
 
 export function chunksOf(bytes: Uint8Array): Uint8Array[] {
-  const chunker = new Chunker()
-  const chunks = chunker.push(bytes)
-  const last = chunker.finish()
-  return last ? [...chunks, last] : chunks
+  const ends = [...new Set([...findChunkEnds(bytes), bytes.length])].filter(end => end > 0)
+  return ends.map((end, i) => bytes.subarray(ends[i - 1] ?? 0, end))
 }
 
 /** A frame of scheme 1. */

@@ -1,6 +1,7 @@
 import { MAX_XORB_BYTES } from '../../formats/xorb.ts'
 import { MAX_XORB_CHUNKS } from '../../formats/xorb-footer.ts'
 import { FRAME_HEADER_BYTES, readFrameHeader } from '../../formats/xorb-frame.ts'
+import { copyBytes } from '../../kernel/copy-bytes.ts'
 import { LimitExceeded, MalformedInput } from '../../kernel/errors.ts'
 import type { BlockMemory } from './block-memory.ts'
 import type { Frames } from './frame-work.ts'
@@ -103,7 +104,7 @@ class FrameBatch {
   /** Takes what has room and returns how much that was. */
   take(bytes: Uint8Array): number {
     const taken = Math.min(bytes.length, this.block.length - this.#filled)
-    this.block.set(bytes.subarray(0, taken), this.#filled)
+    copyBytes(bytes.subarray(0, taken), this.block, this.#filled)
     this.#filled += taken
     this.#walk()
     return taken

@@ -1,4 +1,3 @@
-import { copyBytes } from '../kernel/copy-bytes.ts'
 import {
   add,
   and,
@@ -194,7 +193,7 @@ for (let offset = 1; offset < 16; offset++) {
  */
 export function decodeBlock(block: Uint8Array, decoded: number, first: number, limit: number): number {
   if (block.length > longestBlock) return limit + 1
-  copyBytes(block, memory, blockAt)
+  memory.set(block, blockAt)
   const end = functions.decode(
     ...([blockAt, blockAt + block.length] as const),
     ...([decodedAt + decoded, decodedAt + limit, decodedAt + first] as const),
@@ -204,7 +203,7 @@ export function decodeBlock(block: Uint8Array, decoded: number, first: number, l
 
 /** Puts bytes, as they are, behind the `decoded` ones that are there. The sum is at most 131072. */
 export function putStored(bytes: Uint8Array, decoded: number): void {
-  copyBytes(bytes, memory, decodedAt + decoded)
+  memory.set(bytes, decodedAt + decoded)
 }
 
 /** The first `length` bytes that were decoded. */

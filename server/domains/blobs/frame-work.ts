@@ -2,7 +2,6 @@ import { chunkHash } from '../../formats/merkle.ts'
 import { HASH_BYTES } from '../../formats/xet-hash.ts'
 import { verifyXorb } from '../../formats/xorb.ts'
 import { decodeFrame, FRAME_HEADER_BYTES, readFrameHeader } from '../../formats/xorb-frame.ts'
-import { copyBytes } from '../../kernel/copy-bytes.ts'
 import { HubError } from '../../kernel/errors.ts'
 
 /** The work on frames that takes time: pure functions, run by a worker thread or, when small, where they are asked for. */
@@ -66,7 +65,7 @@ export function decodeFrames(
       return `holds ${raw.length} bytes, expected ${expected.lengths[i]}`
     const hash = expected.hashes.subarray(i * HASH_BYTES, (i + 1) * HASH_BYTES)
     if (Buffer.compare(chunkHash(raw), hash) !== 0) return 'has another hash than when it was stored'
-    copyBytes(raw, decoded, at)
+    decoded.set(raw, at)
     at += raw.length
     return undefined
   })

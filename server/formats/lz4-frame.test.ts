@@ -1,6 +1,7 @@
 import fc from 'fast-check'
 import { compressFrameSync, compressSync, decompressFrameSync } from 'lz4-napi'
 import { describe, expect, it } from 'vitest'
+import { runs } from '../../test/fuzz-runs.ts'
 import { MalformedInput } from '../kernel/errors.ts'
 import { decodeLz4Frame } from './lz4-frame.ts'
 import { splitmix64 } from './testdata/splitmix64.ts'
@@ -45,7 +46,7 @@ describe('LZ4 frame', () => {
         const inside = Buffer.concat([Buffer.from('xyz'), frame]).subarray(3)
         expect(Buffer.compare(decode(inside, raw.length), raw)).toBe(0)
       }),
-      { numRuns: 5000 },
+      runs(10_000),
     )
   })
 
@@ -179,7 +180,7 @@ describe('LZ4 frame', () => {
           }
         },
       ),
-      { numRuns: 10_000 },
+      runs(10_000),
     )
     fc.assert(
       fc.property(fc.uint8Array({ maxLength: 60 }), fc.nat(200), (tail, length) => {
@@ -189,7 +190,7 @@ describe('LZ4 frame', () => {
           expect(error).toBeInstanceOf(MalformedInput)
         }
       }),
-      { numRuns: 10_000 },
+      runs(10_000),
     )
   })
 })

@@ -16,10 +16,15 @@ export function decodeLz4Frame(subject: string, frame: Uint8Array, rawLength: nu
   return takeDecoded(rawLength)
 }
 
-/** The same of a frame around grouped bytes, whose grouping is undone. */
-export function decodeGroupedLz4Frame(subject: string, frame: Uint8Array, rawLength: number): Uint8Array {
+/** The same of a frame around grouped bytes, whose grouping is undone. The result lies at `address` modulo 8. */
+export function decodeGroupedLz4Frame(
+  subject: string,
+  frame: Uint8Array,
+  rawLength: number,
+  address: number,
+): Uint8Array {
   decodeInKernel(subject, frame, rawLength)
-  return takeJoined(rawLength)
+  return takeJoined(rawLength, address)
 }
 
 function decodeInKernel(subject: string, frame: Uint8Array, rawLength: number): void {

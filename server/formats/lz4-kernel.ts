@@ -41,15 +41,19 @@ const capacity = 131_072
 /** No block that decodes to `capacity` bytes is longer: literals, and a length byte for each 255 of them. */
 const longestBlock = capacity + 1024
 /** Bytes move 16 or 64 at a time, so that a little past each end is read and written. */
-const slack = 64
+const slack = 64 + 8
 
 /** For matches that overlap themselves: by offset, the 16 numbers i % offset, and the largest multiple up to 16. */
 const lanesAt = 0
 const stepsAt = 256
 const blockAt = 1024
-const decodedAt = blockAt + longestBlock + slack
-const joinedAt = decodedAt + capacity + slack
+const decodedAt = align(blockAt + longestBlock + slack)
+const joinedAt = align(decodedAt + capacity + slack)
 const pages = Math.ceil((joinedAt + capacity + slack) / 65_536)
+
+function align(address: number): number {
+  return Math.ceil(address / 64) * 64
+}
 
 /** From here on one `memory.copy` is faster than steps of 16. */
 const longLiterals = 128
@@ -182,10 +186,9 @@ for (let offset = 1; offset < 16; offset++) {
   memory[stepsAt + offset] = 16 - (16 % offset)
 }
 
-/**
- * One chunk at a time is decoded in the kernel's memory, from its start on. What is taken out is a view, good until the
- * next chunk.
- */
+// One chunk at a time is decoded in the memory of the kernel. What is taken out is a view, good until the next chunk.
+// Between it and shared memory V8 copies a byte at a time, at a tenth of the speed, unless both addresses are the same
+// modulo 8. So that can be had.
 
 /**
  * Decodes an LZ4 block to behind the `decoded` bytes that are there, of which matches may reach back to `first`. Returns
@@ -193,9 +196,10 @@ for (let offset = 1; offset < 16; offset++) {
  */
 export function decodeBlock(block: Uint8Array, decoded: number, first: number, limit: number): number {
   if (block.length > longestBlock) return limit + 1
-  memory.set(block, blockAt)
+  const from = blockAt + (block.byteOffset & 7)
+  memory.set(block, from)
   const end = functions.decode(
-    ...([blockAt, blockAt + block.length] as const),
+    ...([from, from + block.length] as const),
     ...([decodedAt + decoded, decodedAt + limit, decodedAt + first] as const),
   )
   return end === 0 ? 0 : end - decodedAt
@@ -211,13 +215,17 @@ export function takeDecoded(length: number): Uint8Array {
   return memory.subarray(decodedAt, decodedAt + length)
 }
 
-/** The same, after byte grouping was undone (see bg4.ts). */
-export function takeJoined(length: number): Uint8Array {
+/**
+ * The same, after grouping of bytes by 4 was undone: first came those at positions 0, 4, 8 …, then those at 1, 5, 9 … and
+ * so on (xet-core `bg4.rs`). At an address that is `address` modulo 8.
+ */
+export function takeJoined(length: number, address = 0): Uint8Array {
+  const at = joinedAt + (address & 7)
   const words = length >>> 2
   const rest = length & 3
   const second = decodedAt + words + (rest > 0 ? 1 : 0)
   const third = second + words + (rest > 1 ? 1 : 0)
   const fourth = third + words + (rest > 2 ? 1 : 0)
-  functions.join(decodedAt, second, third, fourth, joinedAt, joinedAt + length)
-  return memory.subarray(joinedAt, joinedAt + length)
+  functions.join(decodedAt, second, third, fourth, at, at + length)
+  return memory.subarray(at, at + length)
 }

@@ -78,12 +78,18 @@ export function encodeStoredFrame(raw: Uint8Array): Uint8Array {
 
 /**
  * The chunk in a frame whose header was read and whose `storedLength` bytes are `stored`: exactly `rawLength` bytes, a
- * view of `stored` or of memory that the next frame is decoded into. Throws MalformedInput about `subject`.
+ * view of `stored` or of memory that the next frame is decoded into. Who copies it to shared memory gets it faster from
+ * the same `address` modulo 8, as far as weights go (`lz4-kernel.ts`). Throws MalformedInput about `subject`.
  */
-export function decodeFrame(subject: string, header: FrameHeader, stored: Uint8Array): Uint8Array {
-  if (header.scheme === 0) return stored
-  const decode = header.scheme === 1 ? decodeLz4Frame : decodeGroupedLz4Frame
-  return decode(subject, stored, header.rawLength)
+export function decodeFrame(
+  subject: string,
+  { scheme, rawLength }: FrameHeader,
+  stored: Uint8Array,
+  address = 0,
+): Uint8Array {
+  if (scheme === 0) return stored
+  if (scheme === 1) return decodeLz4Frame(subject, stored, rawLength)
+  return decodeGroupedLz4Frame(subject, stored, rawLength, address)
 }
 
 /**

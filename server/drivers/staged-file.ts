@@ -1,6 +1,7 @@
 import { type FileHandle, open } from 'node:fs/promises'
-import { type StagedObject, StoreFull } from '../ports/objects.ts'
-import { isFull, unlinkIfThere } from './file-errors.ts'
+import { storageFault } from '../kernel/storage-faults.ts'
+import type { StagedObject } from '../ports/objects.ts'
+import { unlinkIfThere } from './file-errors.ts'
 
 /** Gives a written and synced file its key. */
 type Publish = (path: string, key: string) => Promise<'stored' | 'existed'>
@@ -28,7 +29,7 @@ export class StagedFile implements StagedObject {
         left = after(left, bytesWritten)
       }
     } catch (error) {
-      throw isFull(error) ? new StoreFull() : error
+      throw storageFault(error)
     }
   }
 
@@ -37,7 +38,7 @@ export class StagedFile implements StagedObject {
       await this.#handle?.sync()
       return await this.#publish(this.#path, key)
     } catch (error) {
-      throw isFull(error) ? new StoreFull() : error
+      throw storageFault(error)
     } finally {
       await this.discard()
     }

@@ -13,11 +13,10 @@ export async function compareRequests(bench: Bench, method: 'GET' | 'HEAD', url:
   const bare = await startForked(bench, './bare-fastify.ts', [answer])
   const measure = (target: string) =>
     putLoad({
-      method,
-      url: target,
+      questions: [{ method, url: target }],
       connections,
       warmUpSeconds: bench.size(1, 0.2),
-      seconds: bench.size(3, 0.3),
+      seconds: bench.size(3, 1),
     })
   let last: Served | undefined
   const rounds = await bench.interleave({

@@ -1,4 +1,6 @@
 import { randomUUID } from 'node:crypto'
+import type { IncomingMessage } from 'node:http'
+import type { Socket } from 'node:net'
 import Fastify, {
   type FastifyBaseLogger,
   type FastifyInstance,
@@ -11,7 +13,8 @@ import type { z } from 'zod'
 import { type Actor, anonymous } from '../kernel/actor.ts'
 import { MalformedInput, RepoNotFound } from '../kernel/errors.ts'
 import { type Repository, type RepoType, repoTypes } from '../kernel/repository.ts'
-import { bodyStream, drainBody, parseBody, readBody } from './body.ts'
+import { bodyStream, drainBody, type Pace, parseBody, readBody } from './body.ts'
+import { answerBrokenMessage } from './broken-messages.ts'
 import type { Doors } from './doors.ts'
 import { answerTo, RouteNotFound } from './error-map.ts'
 import type { Metrics } from './metrics.ts'
@@ -28,7 +31,19 @@ export interface AppParts {
   readonly publicUrl: string | undefined
   readonly log: Logger
   readonly metrics: Metrics
+  /** How slow a client may be; shorter in tests. */
+  readonly patience?: Patience
 }
+
+interface Patience {
+  /** Headers must be there within this time. */
+  readonly headersMs: number
+  /** A socket on which nothing moved for this long is closed, unless it waits for us; a slow but moving transfer is not. */
+  readonly idleMs: number
+  readonly slowestBody?: Pace
+}
+
+const patience: Patience = { headersMs: 60_000, idleMs: 120_000 }
 
 /** Kept beside the request, for the answer when something is refused. */
 const actors = new WeakMap<FastifyRequest, Actor>()
@@ -37,23 +52,27 @@ const actors = new WeakMap<FastifyRequest, Actor>()
 const mediaType = /^[\w.!#$&^+-]+\/[\w.!#$&^+-]+\s*(?:;|$)/
 
 const defaultBodyLimit = 1024 * 1024
-/** A socket on which nothing moved for this long is closed; a slow but moving transfer is not. */
-const idleSocketMs = 120_000
 
 /** Puts the routes on the wire: identity → grant → parse → call → present, in this order for every one of them. */
 export function createApp(parts: AppParts): FastifyInstance {
+  const { headersMs, idleMs } = parts.patience ?? patience
   const app = Fastify({
     loggerInstance: parts.log as FastifyBaseLogger,
+    // A logger of its own for each request costs more than its one line: who logs names the request.
+    childLoggerFactory: logger => logger,
     logController: new LogController({ disableRequestLogging: true }),
     genReqId: () => randomUUID(),
     requestIdHeader: false,
     exposeHeadRoutes: false,
-    connectionTimeout: idleSocketMs,
+    connectionTimeout: idleMs,
     requestTimeout: 0,
     keepAliveTimeout: 75_000,
     // A request under way is let to its end when the hub stops.
     forceCloseConnections: 'idle',
     bodyLimit: Number.MAX_SAFE_INTEGER,
+    // Without one, Node would refuse in no words; see `checkHost`.
+    http: { requireHostHeader: false, connectionsCheckingInterval: Math.min(30_000, headersMs) },
+    clientErrorHandler: answerBrokenMessage,
     routerOptions: { maxParamLength: 1024 },
     rewriteUrl: request => routablePath(request.url ?? '/'),
     // A path that no route is looked up for.
@@ -63,12 +82,21 @@ export function createApp(parts: AppParts): FastifyInstance {
   app.removeAllContentTypeParsers()
   app.addContentTypeParser('*', (_request, _payload, done) => done(null))
 
+  app.server.headersTimeout = headersMs
+  const underWay = new WeakMap<Socket, FastifyReply>()
+  app.server.on('timeout', socket => {
+    if (waitsForUs(underWay.get(socket))) socket.setTimeout(idleMs)
+    else socket.destroy()
+  })
+
   let isClosing = false
   app.addHook('preClose', async () => {
     isClosing = true
   })
   app.addHook('onRequest', (request, reply, done) => {
     reply.header('x-request-id', request.id)
+    underWay.set(request.raw.socket, reply)
+    checkHost(request.raw)
     // Fastify would refuse a body of no proper type; it is for the route to say what a body must be.
     const { headers } = request.raw
     const type = headers['content-type']
@@ -127,7 +155,7 @@ async function run(
   const keyed = hasOwnKey(route)
   const actor = keyed ? anonymous : await parts.identify(request.headers.authorization)
   actors.set(request, actor)
-  const pass = async (repo?: Repository) => parts.doors[route.grant]({ actor, repo, request })
+  const pass = (repo?: Repository) => parts.doors[route.grant]({ actor, repo, request })
   // A key is looked at before the repository: without a good one it is not told which there are.
   const provenByKey = keyed ? await pass() : undefined
   const params = request.params as Record<string, string>
@@ -135,8 +163,8 @@ async function run(
     ? await parts.findRepo(type, params.namespace ?? '', gitless(params.name ?? ''))
     : undefined
   const proven = keyed ? provenByKey : await pass(repo)
-  const query = route.query ? parse('query', route.query, plainKeys(request.query)) : {}
-  const stream = bodyStream(request.raw)
+  const query = queryOf(route, request)
+  const stream = bodyStream(request.raw, parts.patience?.slowestBody)
   const body = route.body
     ? parse(
         'request body',
@@ -166,6 +194,25 @@ async function run(
   return reply.send(result)
 }
 
+/** The client has sent what we have read, or all, and has nothing to read: that nothing moves is no fault of its own. */
+function waitsForUs(reply: FastifyReply | undefined): boolean {
+  if (!reply || reply.raw.writableEnded || reply.raw.writableLength > 0) return false
+  const { raw } = reply.request
+  return raw.complete || raw.readableLength > 0
+}
+
+/** RFC 9112 3.2: one host, or 400. Of two, a proxy before us may have believed the other. */
+function checkHost({ rawHeaders, httpVersionMinor }: IncomingMessage): void {
+  let hosts = 0
+  for (let at = 0; at < rawHeaders.length; at += 2) {
+    const name = rawHeaders[at]
+    if (name?.length === 4 && name.toLowerCase() === 'host') hosts++
+  }
+  if (hosts > 1 || (hosts === 0 && httpVersionMinor > 0)) {
+    throw new MalformedInput('Host header', `is there ${hosts} times, must be there once`)
+  }
+}
+
 function originOf(parts: AppParts, request: FastifyRequest): string {
   return parts.publicUrl ?? `${request.protocol}://${request.host}`
 }
@@ -178,6 +225,19 @@ function hasOwnKey(route: Route): boolean {
 /** git asks for `ns/name.git`; no repository's name ends so. */
 function gitless(name: string): string {
   return name.endsWith('.git') ? name.slice(0, -'.git'.length) : name
+}
+
+/** What a query without keys is parsed to, which most are. */
+const emptyQueries = new WeakMap<Route, unknown>()
+
+function queryOf(route: Route, request: FastifyRequest): unknown {
+  if (!route.query) return {}
+  if (request.raw.url?.includes('?')) return parse('query', route.query, plainKeys(request.query))
+  const known = emptyQueries.get(route)
+  if (known) return known
+  const query = Object.freeze(parse('query', route.query, {}))
+  emptyQueries.set(route, query)
+  return query
 }
 
 function parse<T>(subject: string, shape: z.ZodType<T>, value: unknown): T {
@@ -244,8 +304,10 @@ function notFound(request: FastifyRequest, subjects: ReadonlySet<string>): Error
  * itself. RFC 9112 3.2.2: the target may be a whole URL.
  */
 function routablePath(target: string): string {
+  if (target.startsWith('/') && !target.includes('%')) return target
   const [path = '', ...query] = target.replace(/^https?:\/\/[^/?]*/i, '').split('?')
-  return [path.replace(/%(?![0-9a-f]{2})/gi, '%25'), ...query].join('?') || '/'
+  const rooted = path.startsWith('/') ? path : `/${path}`
+  return [rooted.replace(/%(?![0-9a-f]{2})/gi, '%25'), ...query].join('?')
 }
 
 function sendError(

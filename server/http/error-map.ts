@@ -7,6 +7,7 @@ import { HubError, LimitExceeded, MalformedInput, RepoNotFound } from '../kernel
 import { repoId, repoPath } from '../kernel/repository.ts'
 import { StorageFault, StoreFull, storageFault } from '../kernel/storage-faults.ts'
 import { ObjectMissing, ObjectShort } from '../ports/objects.ts'
+import { SenderTooSlow } from './body.ts'
 import { SignedUrlRefused } from './doors.ts'
 import { NotReady } from './routes-system.ts'
 
@@ -44,6 +45,7 @@ export const errorTable = new Map<unknown, Rule<never>>([
   rule(MalformedInput, { status: 400 }),
   rule(LimitExceeded, { status: 413 }),
   rule(RouteNotFound, { status: 404 }),
+  rule(SenderTooSlow, { status: 408, headers: () => ({ connection: 'close' }) }),
 
   rule(RepoNotFound, {
     // Whether it is missing or hidden is not told; who is nobody may become somebody.
@@ -156,7 +158,7 @@ function answer(
 }
 
 /** Headers carry ASCII; the body has the true text. */
-function headerText(message: string): string {
+export function headerText(message: string): string {
   return message.replace(/[^\x20-\x7e]/g, '?').slice(0, 1000)
 }
 

@@ -8,6 +8,7 @@ import { answerDedup } from './dedup-answer.ts'
 import { FileNotKnown, FileRefuted } from './errors.ts'
 import type { BlobParts } from './parts.ts'
 import { fetchInfo, presentV1, presentV2 } from './present-reconstruction.ts'
+import { readXorb } from './read-xorb.ts'
 import { grantXorbBytes, type Reconstruction, reconstruct } from './reconstruct.ts'
 import { uploadRoutes } from './routes-upload.ts'
 
@@ -78,11 +79,11 @@ export function casRoutes(parts: BlobParts): Route[] {
           const asked = parseRange(range, size)
           return asked.kind === 'ranges' ? asked.ranges : [{ start: 0, end: size }]
         }
-        const granted = await grantXorbBytes(parts, call.query.file, hashOf(call, 'xorb'), wanted)
+        const index = await grantXorbBytes(parts, call.query.file, hashOf(call, 'xorb'), wanted)
         return sendBytes(call.request, call.reply, {
-          size: granted.framesBytes,
+          size: index.framesLength,
           contentType: 'application/octet-stream',
-          read: ({ start, end }) => parts.objects.stream(granted.key, { start, end }),
+          read: part => readXorb(parts, index, part),
         })
       },
     }),

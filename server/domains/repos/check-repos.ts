@@ -116,7 +116,7 @@ async function walkHistory(walk: Walk, commitId: string): Promise<void> {
     for (let tree = trees.pop(); tree !== undefined; tree = trees.pop()) {
       if (seen.has(tree.oid)) continue
       seen.add(tree.oid)
-      for (const { mode, name, oid } of (await parts.git.tree(repo.id, tree.oid)).entries) {
+      for (const { mode, name, oid } of (await parts.git.tree(repo.id, tree.oid)).entries()) {
         const path = tree.prefix + name
         if (mode === '40000') trees.push({ oid, prefix: `${path}/` })
         else if (mode !== '160000' && !seen.has(oid)) blobs.set(oid, { path, commitId: id })

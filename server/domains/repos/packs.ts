@@ -21,10 +21,12 @@ export async function storePack(
   builder: PackBuilder,
 ): Promise<(tx: Sql, now: number) => Promise<void>> {
   const { packId, pieces, byteLength, index } = await builder.finish()
-  await Promise.all([
+  const puts = await Promise.allSettled([
     objects.put(packKey(repoId, packId, 'pack'), Buffer.concat(pieces)),
     objects.put(packKey(repoId, packId, 'idx'), index),
   ])
+  // Both have ended before anybody hears of a failure: nothing is written behind the answer.
+  for (const put of puts) if (put.status === 'rejected') throw put.reason
   const row = { packId, bytes: byteLength, objectCount: builder.count }
   return (tx, now) => insertPack(tx, repoId, row, now)
 }

@@ -1,4 +1,5 @@
 import { z } from 'zod'
+import { inPassing } from '../../http/body.ts'
 import { type Call, type Route, repoOf, route } from '../../http/route.ts'
 import { sendBytes } from '../../http/send-bytes.ts'
 import { RepoNotFound } from '../../kernel/errors.ts'
@@ -12,11 +13,11 @@ import { issueXetToken, xetHeaders } from './routes-xet.ts'
 const mediaType = 'application/vnd.git-lfs+json'
 
 const sha256 = z.string().regex(/^[0-9a-f]{64}$/, 'must be a sha256 of 64 hex digits')
-const size = z.coerce.number().int().nonnegative()
+const size = z.number().int().nonnegative()
 
 const batch = z.object({
   operation: z.enum(['upload', 'download']),
-  transfers: z.array(z.string()).nullish(),
+  transfers: z.array(z.string()).max(20).nullish(),
   objects: z.array(z.object({ oid: sha256, size })).max(1000),
   hash_algo: z.enum(['sha256', 'sha_256']).nullish(),
 })
@@ -100,7 +101,7 @@ export function lfsRoutes(parts: RepoParts): Route[] {
       query: signedFor,
       async handle(call) {
         const expected = { sha256: String(call.params.oid), size: Number(call.params.size) }
-        await parts.blobs.ingest(signedRepo(call).id, call.stream, expected)
+        await parts.blobs.ingest(signedRepo(call).id, inPassing(call.stream), expected)
         return call.reply.code(200).header('etag', `"${expected.sha256}"`).send()
       },
     }),
@@ -112,7 +113,7 @@ export function lfsRoutes(parts: RepoParts): Route[] {
       async handle(call) {
         signedRepo(call)
         const part = Number(call.params.part)
-        await parts.blobs.putPart(String(call.params.upload), part, call.stream)
+        await parts.blobs.putPart(String(call.params.upload), part, inPassing(call.stream))
         return call.reply.code(200).header('etag', `"${call.params.upload}-${part}"`).send()
       },
     }),

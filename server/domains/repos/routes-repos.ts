@@ -2,6 +2,7 @@ import { z } from 'zod'
 import { type Route, repoOf, route } from '../../http/route.ts'
 import type { Actor, User } from '../../kernel/actor.ts'
 import { type Repository, repoId, repoPath, repoTypes } from '../../kernel/repository.ts'
+import { decodeBase64 } from './commit-body.ts'
 import { createRepo } from './create-repo.ts'
 import { deleteRepo } from './delete-repo.ts'
 import { findRepo } from './find-repo.ts'
@@ -104,6 +105,6 @@ function visibilityOf(body: {
 function initialFiles(body: z.infer<typeof newRepo>): Map<string, Uint8Array> {
   const files = new Map<string, Uint8Array>()
   if (body.license) files.set('README.md', Buffer.from(`---\nlicense: ${body.license}\n---\n`))
-  for (const file of body.files ?? []) files.set(file.path, Buffer.from(file.content, 'base64'))
+  for (const file of body.files ?? []) files.set(file.path, decodeBase64(file.path, file.content))
   return files
 }

@@ -73,6 +73,15 @@ export class LfsObjectMissing extends HubError {
   }
 }
 
+/** Collection is removing the bytes of the very pack that a commit or push makes anew. It is gone in a moment. */
+export class PackBeingCollected extends HubError {
+  constructor(packId: string) {
+    super(
+      `pack ${packId} is being collected as garbage at this moment; nothing was changed, please try again`,
+    )
+  }
+}
+
 /** A git object that history needs is not in any pack of the repository. `banyan fsck` says more. */
 export class GitObjectMissing extends HubError {
   readonly oid: string

@@ -165,7 +165,7 @@ async function publish(
   head: Ref,
   { commitId, pack, sha256s }: BuiltCommit,
 ): Promise<boolean> {
-  const record = await storePack(parts.objects, repo.id, pack)
+  const record = await storePack(parts, repo.id, pack)
   const now = parts.clock()
   try {
     await parts.database.transaction(async tx => {

@@ -10,7 +10,7 @@ import { type FrameFacts, type FrameFault, isFault } from './frame-work.ts'
 import type { BlobParts } from './parts.ts'
 import { recordXorb } from './record-xorb.ts'
 import { splitFrames } from './split-frames.ts'
-import { findXorbs, useXorbs } from './store-xorbs.ts'
+import { findRemoval, findXorbs, useXorbs } from './store-xorbs.ts'
 import { findVisibleXorbs } from './visible-xorbs.ts'
 import { xorbKey } from './xorb-objects.ts'
 
@@ -28,7 +28,7 @@ export async function receiveXorb(
   textToHash(hash, 'xorb hash')
   const row = (await findXorbs(parts.database.sql, [hash])).get(hash)
   // Before the bytes travel in vain.
-  if (row && row.doomed_at !== null) throw new XorbBeingCollected(hash)
+  const removal = await findRemoval(parts.database.sql, hash)
   const object = verifiedObject(parts, hash, body)
   const isStored = row !== undefined && (await parts.objects.size(xorbKey(hash))) === row.object_bytes
   if (isStored) {
@@ -41,7 +41,7 @@ export async function receiveXorb(
   await parts.objects.put(xorbKey(hash), withoutReturn(object))
   // A store that has the key already does not read; the client still has to show what it claims to have.
   await drain(object)
-  await recordXorb(parts, claims.holder, hash)
+  await recordXorb(parts, claims.holder, hash, removal)
   return { wasInserted: true }
 }
 

@@ -13,6 +13,7 @@ import { GitObjects } from '../server/domains/repos/git-objects.ts'
 import { repoMigrations } from '../server/domains/repos/migrations/index.ts'
 import type { RepoParts } from '../server/domains/repos/parts.ts'
 import { gitRoutes } from '../server/domains/repos/routes-git.ts'
+import { Turns } from '../server/domains/repos/turns.ts'
 import { openSqlite } from '../server/drivers/database-sqlite.ts'
 import { openFilesystemObjects } from '../server/drivers/objects-filesystem.ts'
 import { createApp } from '../server/http/app.ts'
@@ -87,6 +88,7 @@ export async function startInProcessHub(): Promise<InProcessHub> {
     blobs,
     git: new GitObjects({ database, objects }),
     mirror: new GitMirror({ database, objects, folder: join(folder, 'cache') }),
+    commitTurns: new Turns(),
   }
   const app = createApp({
     routes: gitRoutes(parts),

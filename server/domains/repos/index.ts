@@ -24,6 +24,7 @@ import { treeRoutes } from './routes-tree.ts'
 import { xetRoutes } from './routes-xet.ts'
 import { allRepoIds, reposById } from './store.ts'
 import { listFiles, type PathEntry } from './tree-listing.ts'
+import { Turns } from './turns.ts'
 
 export * from './errors.ts'
 export { repoMigrations } from './migrations/index.ts'
@@ -51,11 +52,14 @@ export interface Repos {
   readonly jobs: readonly JobHandler[]
 }
 
-export function createRepos(given: Omit<RepoParts, 'git' | 'mirror'> & { cacheFolder: string }): Repos {
+export function createRepos(
+  given: Omit<RepoParts, 'git' | 'mirror' | 'commitTurns'> & { cacheFolder: string },
+): Repos {
   const parts: RepoParts = {
     ...given,
     git: new GitObjects(given),
     mirror: new GitMirror({ ...given, folder: given.cacheFolder }),
+    commitTurns: new Turns(),
   }
   const { sql } = parts.database
   return {

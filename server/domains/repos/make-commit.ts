@@ -13,7 +13,7 @@ import { signatureOf } from './signature.ts'
 import { moveRef, type Ref, refsNamed, touchRepo } from './store.ts'
 import { TreeEdit } from './tree-edit.ts'
 
-/** How often a commit without `parentCommit` is rebuilt on a head that moved meanwhile. */
+/** How often a commit without `parentCommit` is rebuilt on a head that a push, or another node, has moved meanwhile. */
 const attempts = 20
 
 /**
@@ -40,22 +40,18 @@ export async function makeCommit(
   })
   const lfsSizes = await sizesOfLfsFiles(parts, repo, operations)
 
-  for (let attempt = 1; ; attempt++) {
-    const head = await headOf(parts, repo, ref)
-    if (!head) throw new RevisionNotFound(revision)
-    if (header.parentCommit !== undefined && header.parentCommit !== head.commitId) throw new StaleParent()
-    const built = await buildCommit(
-      parts,
-      repo,
-      actor,
-      head,
-      { header, operations, attributes, lfsSizes },
-      blobs.fork(),
-    )
-    if (!built) return head.commitId
-    if (await publish(parts, repo, ref, head, built)) return built.commitId
-    if (header.parentCommit !== undefined || attempt === attempts) throw new StaleParent()
-  }
+  const change = { header, operations, attributes, lfsSizes }
+  return await parts.commitTurns.take(`${repo.id} ${ref}`, async () => {
+    for (let attempt = 1; ; attempt++) {
+      const head = await headOf(parts, repo, ref)
+      if (!head) throw new RevisionNotFound(revision)
+      if (header.parentCommit !== undefined && header.parentCommit !== head.commitId) throw new StaleParent()
+      const built = await buildCommit(parts, repo, actor, head, change, blobs.fork())
+      if (!built) return head.commitId
+      if (await publish(parts, repo, ref, head, built)) return built.commitId
+      if (header.parentCommit !== undefined || attempt === attempts) throw new StaleParent()
+    }
+  })
 }
 
 interface Change {

@@ -16,7 +16,7 @@ import { pick, random, randomContent, seed } from './seed.ts'
  *
  * BANYAN_FAULT_SECONDS makes it longer, BANYAN_FAULT_SEED repeats its choices.
  */
-const seconds = Number(process.env.BANYAN_FAULT_SECONDS ?? 20)
+const seconds = Number(process.env.BANYAN_FAULT_SECONDS ?? 15)
 
 let hub: Hub
 let ledger: Ledger
@@ -111,11 +111,9 @@ const pushes: Writer = async isOver => {
   const address = `${hub.url.replace('//', `//ada:${hub.token}@`)}/${repo}`
   await machine.run('git', ['init', '-q', clone])
   const git = (...args: string[]) => machine.attempt('git', args, { cwd: clone })
-  const promise = (revision: string, bytes: Uint8Array) => {
-    ledger.forget(promised => promised.repo === repo && promised.revision === revision)
-    const file = { path: 'by-git.bin', sha256: sha256Of(bytes) }
-    ledger.promised.push({ kind: 'git', repo, revision, ...file })
-  }
+  const pushed = new Map<string, Promised>()
+  const withdraw = (revision: string) =>
+    ledger.forget(promise => promise.repo === repo && promise.revision === revision)
   while (!isOver()) {
     const bytes = smallContent()
     await writeFile(join(clone, 'by-git.bin'), bytes)
@@ -124,14 +122,20 @@ const pushes: Writer = async isOver => {
     await git('commit', '-qm', newName('push'), ...(random() < 0.2 ? ['--amend'] : []))
     const branch = pick(['one', 'two'])
     const tag = newName('tag')
+    // It moves before we are told so.
+    withdraw(branch)
     const { code, stderr } = await git('push', '-qf', address, `HEAD:${branch}`, `HEAD:refs/tags/${tag}`)
     if (/broken/.test(stderr)) ledger.outrages.push(stderr)
     if (code === 0) {
-      promise(branch, bytes)
-      promise(tag, bytes)
+      const file = { kind: 'git', repo, path: 'by-git.bin', sha256: sha256Of(bytes) } as const
+      pushed.set(branch, { ...file, revision: branch })
+      ledger.promised.push({ ...file, revision: tag })
     }
+    const kept = pushed.get(branch)
+    if (kept) ledger.promised.push(kept)
     if (random() < 0.2) {
-      ledger.forget(promised => promised.repo === repo && promised.revision === branch)
+      withdraw(branch)
+      pushed.delete(branch)
       await git('push', '-q', address, `:${branch}`)
     }
   }

@@ -15,8 +15,8 @@ import { random, randomContent, seed } from './seed.ts'
  * BANYAN_FAULT_SEED repeats a run's moments, BANYAN_FAULT_ROUNDS and BANYAN_FAULT_WRITES make it longer: it goes on
  * until there were so many deaths and so many promises.
  */
-const rounds = Number(process.env.BANYAN_FAULT_ROUNDS ?? 5)
-const writes = Number(process.env.BANYAN_FAULT_WRITES ?? 100)
+const rounds = Number(process.env.BANYAN_FAULT_ROUNDS ?? 4)
+const writes = Number(process.env.BANYAN_FAULT_WRITES ?? 60)
 const repo = 'ada/killed'
 
 let hub: Hub

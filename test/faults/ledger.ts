@@ -21,9 +21,9 @@ export class Ledger {
   readonly promised: Promised[] = []
   /** Answers that no client should ever see, in words. */
   readonly outrages: string[] = []
-  readonly #hub: Hub
+  readonly #hub: Pick<Hub, 'url' | 'token'>
 
-  constructor(hub: Hub) {
+  constructor(hub: Pick<Hub, 'url' | 'token'>) {
     this.#hub = hub
   }
 

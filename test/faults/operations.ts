@@ -20,7 +20,7 @@ export interface Place {
 }
 
 /** What became of an operation: all of it, or nothing. Anything between is an error. */
-export type Outcome = 'whole' | 'absent'
+type Outcome = 'whole' | 'absent'
 
 /** A kind of write. `n` tells its runs apart; each has names of its own. */
 export interface Operation {

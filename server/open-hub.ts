@@ -1,11 +1,12 @@
 import { join } from 'node:path'
-import { type Logger, pino } from 'pino'
+import type { Logger } from 'pino'
 import { compose, type Drivers, type Hub, migrations } from './compose.ts'
 import type { Config } from './config.ts'
 import { openSqlite } from './drivers/database-sqlite.ts'
 import { openFilesystemObjects } from './drivers/objects-filesystem.ts'
 import { DatabaseQueue, queueMigrations } from './drivers/queue-database.ts'
 import { systemClock } from './kernel/clock.ts'
+import { createLog } from './log.ts'
 
 export interface OpenHub extends Hub, Drivers {
   readonly config: Config
@@ -18,7 +19,7 @@ export interface OpenHub extends Hub, Drivers {
  *
  *     <data>/hub.sqlite    every fact       <data>/objects/    every byte       <data>/cache/    may be deleted
  */
-export async function openHub(config: Config, log: Logger = createLog(config)): Promise<OpenHub> {
+export async function openHub(config: Config, log: Logger = createLog(config.logLevel)): Promise<OpenHub> {
   const database = await openSqlite(join(config.data, 'hub.sqlite'))
   try {
     await database.migrate({ ...queueMigrations, ...migrations })
@@ -38,9 +39,4 @@ export async function openHub(config: Config, log: Logger = createLog(config)): 
     await database.close()
     throw error
   }
-}
-
-/** JSON lines on stdout. Headers and queries are not logged at all, so no token is. */
-function createLog(config: Config): Logger {
-  return pino({ level: config.logLevel })
 }

@@ -10,6 +10,7 @@ import { createRepo } from '../server/domains/repos/create-repo.ts'
 import { findRepo } from '../server/domains/repos/find-repo.ts'
 import { GitMirror } from '../server/domains/repos/git-mirror.ts'
 import { GitObjects } from '../server/domains/repos/git-objects.ts'
+import { createLookups } from '../server/domains/repos/lookups.ts'
 import { repoMigrations } from '../server/domains/repos/migrations/index.ts'
 import type { RepoParts } from '../server/domains/repos/parts.ts'
 import { gitRoutes } from '../server/domains/repos/routes-git.ts'
@@ -86,6 +87,7 @@ export async function startInProcessHub(): Promise<InProcessHub> {
     } as unknown as RepoParts['accounts'],
     policy,
     blobs,
+    lookups: createLookups(database),
     git: new GitObjects({ database, objects }),
     mirror: new GitMirror({ database, objects, folder: join(folder, 'cache') }),
     commitTurns: new Turns(),

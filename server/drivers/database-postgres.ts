@@ -1,7 +1,7 @@
 import { Kysely, PostgresDialect, sql } from 'kysely'
 import type { Migration } from 'kysely/migration'
 import pg from 'pg'
-import type { Database, Sql } from '../ports/database.ts'
+import type { Database, Lookup, Memo, Sql } from '../ports/database.ts'
 import { runMigrations } from './database-migrate.ts'
 import { checkSqlValue, safeInteger } from './sql-values.ts'
 import { TransactionScope } from './transaction-scope.ts'
@@ -73,6 +73,11 @@ class PostgresDatabase implements Database {
 
   afterCommit(listener: () => void): void {
     this.#scope.afterCommit(listener)
+  }
+
+  /** Other processes write, and ask nobody: a stamp would have to be fetched, which costs what the answer costs. */
+  remember<Value>(memo: Memo<Value>): Lookup<Value> {
+    return key => memo.load(key)
   }
 
   isDuplicate(error: unknown): boolean {

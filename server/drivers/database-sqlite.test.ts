@@ -6,7 +6,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import SqliteHandle from 'better-sqlite3'
-import { sql } from 'kysely'
+import { type Kysely, sql } from 'kysely'
 import { afterAll, describe, expect, it } from 'vitest'
 import { databaseSuite } from '../ports/database.suite.ts'
 import { openSqlite } from './database-sqlite.ts'
@@ -42,6 +42,23 @@ describe('openSqlite', () => {
         database.sql,
       )
     expect(rows).toEqual([{ synchronous: 2, journal_mode: 'wal', foreign_keys: 1 }])
+    await database.close()
+  })
+
+  it('loads what is remembered once, until one of its tables is written', async () => {
+    const database = await openSqlite(newPath())
+    for (const table of ['a', 'b'])
+      await sql`create table ${sql.table(table)} (n integer)`.execute(database.sql)
+    let loads = 0
+    const answer = database.remember({ tables: ['a'], max: 10, load: async () => ++loads })
+    const write = (table: string) =>
+      (database.sql as Kysely<Record<string, { n: number }>>).insertInto(table).values({ n: 1 }).execute()
+    expect(await Promise.all([answer('x'), answer('x')])).toEqual([1, 1])
+    await write('b')
+    await sql`select 1`.execute(database.sql)
+    expect([await answer('x'), loads]).toEqual([1, 1])
+    await write('a')
+    expect([await answer('x'), loads]).toEqual([2, 2])
     await database.close()
   })
 

@@ -3,10 +3,12 @@ import { dirname, resolve } from 'node:path'
 import SqliteHandle from 'better-sqlite3'
 import { Kysely, sql } from 'kysely'
 import type { Migration } from 'kysely/migration'
-import type { Database, Sql } from '../ports/database.ts'
+import type { Database, Lookup, Memo, Sql } from '../ports/database.ts'
 import { runMigrations } from './database-migrate.ts'
 import { makeFolder } from './durable-folders.ts'
+import { remembered } from './remembered.ts'
 import { SqliteDialect } from './sqlite-dialect.ts'
+import { TableStamps } from './table-stamps.ts'
 import { TransactionScope } from './transaction-scope.ts'
 
 /** What must hold, as SQLite gives it back: WAL, FULL, on, UTF-8 (text then sorts by code point). */
@@ -67,10 +69,15 @@ class SqliteDatabase implements Database {
   readonly sql: Sql
   readonly #handle: SqliteHandle.Database
   readonly #scope = new TransactionScope()
+  readonly #stamps = new TableStamps()
+  readonly #version: SqliteHandle.Statement<[], number>
+  #seenVersion = 0
+  #isVersionFresh = false
 
   constructor(handle: SqliteHandle.Database) {
     this.#handle = handle
-    this.sql = new Kysely({ dialect: new SqliteDialect(handle, this.#scope) })
+    this.sql = new Kysely({ dialect: new SqliteDialect(handle, this.#scope, this.#stamps) })
+    this.#version = handle.prepare<[], number>('pragma data_version').pluck()
   }
 
   transaction<T>(work: (tx: Sql) => Promise<T>): Promise<T> {
@@ -79,6 +86,32 @@ class SqliteDatabase implements Database {
 
   afterCommit(listener: () => void): void {
     this.#scope.afterCommit(listener)
+  }
+
+  remember<Value>(memo: Memo<Value>): Lookup<Value> {
+    const stamp = this.#stamps.over(memo.tables)
+    return remembered(memo, () => {
+      this.#scope.refuseInside()
+      this.#noteOthersWrites()
+      return stamp()
+    })
+  }
+
+  /**
+   * Other processes write too (the command line beside the server), to tables that are not told. Once a turn of the
+   * event loop is enough: a request that arrives later is read in a later turn.
+   */
+  #noteOthersWrites(): void {
+    if (this.#isVersionFresh) return
+    const version = this.#version.get() as number
+    if (version !== this.#seenVersion) {
+      this.#seenVersion = version
+      this.#stamps.note(undefined)
+    }
+    this.#isVersionFresh = true
+    setImmediate(() => {
+      this.#isVersionFresh = false
+    })
   }
 
   isDuplicate(error: unknown): boolean {

@@ -13,6 +13,7 @@ import {
 } from 'kysely'
 import { LRUCache } from 'lru-cache'
 import { checkSqlValue, type SqlValue, safeInteger } from './sql-values.ts'
+import { type TableStamps, tableWritten } from './table-stamps.ts'
 import type { TransactionScope } from './transaction-scope.ts'
 
 type Handle = SqliteHandle.Database
@@ -30,14 +31,16 @@ const lockWaitMs = 30_000
 export class SqliteDialect implements Dialect {
   readonly #handle: Handle
   readonly #scope: TransactionScope
+  readonly #stamps: TableStamps
 
-  constructor(handle: Handle, scope: TransactionScope) {
+  constructor(handle: Handle, scope: TransactionScope, stamps: TableStamps) {
     this.#handle = handle
     this.#scope = scope
+    this.#stamps = stamps
   }
 
   createDriver(): Driver {
-    return new SqliteDriver(this.#handle, this.#scope)
+    return new SqliteDriver(this.#handle, this.#scope, this.#stamps)
   }
 
   createQueryCompiler(): SqliteQueryCompiler {
@@ -69,15 +72,19 @@ class TransactionalAdapter extends SqliteAdapter {
 class SqliteDriver implements Driver {
   readonly #handle: Handle
   readonly #scope: TransactionScope
+  readonly #stamps: TableStamps
   readonly #turn = new Turn()
   readonly #statements = new LRUCache<string, Statement>({ max: 500 })
   #owner: Connection | undefined
   /** Why the open transaction can only be rolled back. */
   #doom: unknown
+  /** Tables that the open transaction has written; undefined for any. */
+  readonly #written = new Set<string | undefined>()
 
-  constructor(handle: Handle, scope: TransactionScope) {
+  constructor(handle: Handle, scope: TransactionScope, stamps: TableStamps) {
     this.#handle = handle
     this.#scope = scope
+    this.#stamps = stamps
   }
 
   async init(): Promise<void> {}
@@ -108,6 +115,7 @@ class SqliteDriver implements Driver {
   async commitTransaction(): Promise<void> {
     if (this.#doom !== undefined) throw doomed(this.#doom)
     this.#handle.exec('commit')
+    for (const table of this.#written) this.#stamps.note(table)
     this.#end()
   }
 
@@ -132,6 +140,7 @@ class SqliteDriver implements Driver {
 
   #end(): void {
     this.#owner = undefined
+    this.#written.clear()
     this.#turn.give()
   }
 
@@ -166,6 +175,7 @@ class SqliteDriver implements Driver {
   #run<R>(query: CompiledQuery): QueryResult<R> {
     const statement = this.#prepare(query.sql)
     const values = query.parameters.map(bindable)
+    if (!statement.readonly) this.#noteWrite(tableWritten(query))
     if (!statement.reader) {
       const { changes } = statement.run(...values)
       return { numAffectedRows: BigInt(changes), rows: [] }
@@ -178,6 +188,12 @@ class SqliteDriver implements Driver {
       }
     }
     return { rows: rows as R[] }
+  }
+
+  /** In a transaction it counts from the commit on. */
+  #noteWrite(table: string | undefined): void {
+    if (this.#owner) this.#written.add(table)
+    else this.#stamps.note(table)
   }
 
   #prepare(sql: string): Statement {

@@ -67,14 +67,15 @@ export function createApp(parts: AppParts): FastifyInstance {
   app.addHook('preClose', async () => {
     isClosing = true
   })
-  app.addHook('onRequest', async (request, reply) => {
+  app.addHook('onRequest', (request, reply, done) => {
     reply.header('x-request-id', request.id)
     // Fastify would refuse a body of no proper type; it is for the route to say what a body must be.
     const { headers } = request.raw
     const type = headers['content-type']
     if (type !== undefined && !mediaType.test(type)) headers['content-type'] = 'application/octet-stream'
+    done()
   })
-  app.addHook('onResponse', async (request, reply) => {
+  app.addHook('onResponse', (request, reply, done) => {
     drainBody(request.raw)
     // Kept alive, the connection would hold up the stop until it times out.
     if (isClosing) request.raw.socket.destroySoon()
@@ -95,6 +96,7 @@ export function createApp(parts: AppParts): FastifyInstance {
       },
       'request',
     )
+    done()
   })
   app.setErrorHandler((error, request, reply) => {
     sendError(parts, error, request, reply)

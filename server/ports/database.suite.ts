@@ -73,6 +73,111 @@ export function databaseSuite(name: string, create: () => Promise<() => Promise<
         .where('id', '=', id)
         .execute()
 
+    describe('what is remembered', () => {
+      beforeEach(() => database.migrate(migrations))
+
+      const remember = (one = database) =>
+        one.remember({
+          tables: ['items'],
+          max: 10,
+          load: async id => (await read(one.sql, id))?.n,
+        })
+
+      it('follows every kind of write, at once', async () => {
+        const n = remember()
+        expect(await n('a')).toBeUndefined()
+        await insert(database.sql, { id: 'a', n: 1 })
+        expect(await n('a')).toBe(1)
+        await increment(database.sql, 'a')
+        expect(await n('a')).toBe(2)
+        await database.transaction(tx => increment(tx, 'a'))
+        expect(await n('a')).toBe(3)
+        await sql`update items set n = 4`.execute(database.sql)
+        expect(await n('a')).toBe(4)
+        await tables(database.sql).updateTable('items as i').set({ n: 5 }).execute()
+        expect(await n('a')).toBe(5)
+        await tables(database.sql)
+          .insertInto('items')
+          .values({ id: 'a', n: 0 })
+          .onConflict(conflict => conflict.column('id').doUpdateSet({ n: 6 }))
+          .returning('id')
+          .execute()
+        expect(await n('a')).toBe(6)
+        await tables(database.sql).deleteFrom('items').execute()
+        expect(await n('a')).toBeUndefined()
+      })
+
+      it('follows what another process writes', async () => {
+        const other = await again()
+        const [here, there] = [remember(), remember(other)]
+        await insert(database.sql, { id: 'a', n: 1 })
+        expect([await here('a'), await there('a')]).toEqual([1, 1])
+        for (let i = 2; i < 6; i++) {
+          await (i % 2 ? database : other).transaction(tx => increment(tx, 'a'))
+          // A process learns of another's write when its event loop turns, as it does between two requests.
+          await sleep(1)
+          expect([await here('a'), await there('a')]).toEqual([i, i])
+        }
+      })
+
+      it('is never the answer from before a write that came while it was loading', async () => {
+        await insert(database.sql, { id: 'a', n: 1 })
+        let goOn = () => {}
+        const gate = new Promise<void>(resolve => {
+          goOn = resolve
+        })
+        const n = database.remember({
+          tables: ['items'],
+          max: 10,
+          async load(id) {
+            const row = await read(database.sql, id)
+            await gate
+            return row?.n
+          },
+        })
+        const early = n('a')
+        await sleep(5)
+        await increment(database.sql, 'a')
+        const late = n('a')
+        goOn()
+        expect([await early, await late, await n('a')]).toEqual([1, 2, 2])
+      })
+
+      it('shows nothing of a transaction that is open or rolled back', async () => {
+        const n = remember()
+        await insert(database.sql, { id: 'a', n: 1 })
+        expect(await n('a')).toBe(1)
+        await database
+          .transaction(async tx => {
+            await increment(tx, 'a')
+            throw new Error('changed my mind')
+          })
+          .catch(() => {})
+        expect(await n('a')).toBe(1)
+        const asked = database.transaction(async tx => {
+          await increment(tx, 'a')
+          await n('a')
+        })
+        await expect(asked).rejects.toThrow('awaited inside')
+        expect(await n('a')).toBe(1)
+      })
+
+      it('does not keep a failure', async () => {
+        let fails = true
+        const n = database.remember({
+          tables: ['items'],
+          max: 10,
+          async load() {
+            if (fails) throw new Error('not now')
+            return 1
+          },
+        })
+        await expect(Promise.resolve(n('a'))).rejects.toThrow('not now')
+        fails = false
+        expect(await n('a')).toBe(1)
+      })
+    })
+
     describe('transactions', () => {
       beforeEach(() => database.migrate(migrations))
 

@@ -28,6 +28,13 @@ export interface Database {
   transaction<T>(work: (tx: Sql) => Promise<T>): Promise<T>
   /** Inside `work`: calls `listener` once the transaction has committed, and never when it has rolled back. */
   afterCommit(listener: () => void): void
+  /**
+   * A read that is asked for again and again: answers are kept, up to `max`, as long as none of the tables that it
+   * reads from has been written, by whomever. So an answer is never older than the last commit before the question.
+   * Of time it knows nothing: what holds until an hour must be looked at by the caller. Values are shared, so they
+   * must not be changed. Throws inside a transaction. PostgreSQL, where other processes write unseen, loads each time.
+   */
+  remember<Value>(memo: Memo<Value>): Lookup<Value>
   /** True when `error` says that a unique or primary key exists already. */
   isDuplicate(error: unknown): boolean
   /** Brings the schema up to date; several processes may call it at once. Keys order the migrations. */
@@ -36,6 +43,17 @@ export interface Database {
   ping(): Promise<void>
   close(): Promise<void>
 }
+
+export interface Memo<Value> {
+  /** All tables that `load` reads from, and those from which a delete cascades into them. */
+  readonly tables: readonly string[]
+  /** How many answers are kept. */
+  readonly max: number
+  load(key: string): Promise<Value>
+}
+
+/** The answer itself when it is remembered, and a promise of it when it is loaded. */
+export type Lookup<Value> = (key: string) => Value | Promise<Value>
 
 // biome-ignore lint/complexity/noBannedTypes: no table is known here; a domain names its own with `withTables`.
 export type Sql = Kysely<{}>

@@ -8,7 +8,7 @@ import {
   type Identity,
   identityByName,
   identityByToken,
-  scopesOf,
+  identityTables,
   type TokenIdentity,
   touchToken,
 } from './store.ts'
@@ -23,27 +23,27 @@ const lastUsedPrecisionMs = 60_000
  * - `Basic`: the password is a token, whatever the user name (git, git-lfs: huggingface_hub
  *   `utils/_git_credential.py`), or else user name and password of an account.
  *
- * Throws BadCredentials for everything else, TooManyAttempts when passwords are being guessed. Nothing is cached that
- * a revocation would have to reach: one indexed query for a token, one more for the scopes of a fine-grained one.
+ * Throws BadCredentials for everything else, TooManyAttempts when passwords are being guessed. A revocation holds from
+ * the next request on: what is remembered of a token ends with any write to the tables that it comes from.
  */
 export type Identify = (authorization: string | undefined) => Promise<Actor>
 
 export function createIdentify({ database, clock }: AccountParts): Identify {
   const logins = new PasswordLogins(clock)
   const beingNoted = new Set<string>()
+  const holderOf = database.remember({
+    tables: identityTables,
+    max: 10_000,
+    load: hash => identityByToken(database.sql, hash),
+  })
 
   async function byToken(token: string): Promise<User | undefined> {
     const now = clock()
-    const found = await identityByToken(database.sql, hashToken(token), now)
-    if (!found) return undefined
+    const found = await holderOf(hashToken(token))
+    if (!found || (found.expiresAt !== null && found.expiresAt <= now)) return undefined
     if (found.lastUsedAt === null || found.lastUsedAt <= now - lastUsedPrecisionMs)
       noteUse(found.tokenId, now)
-    return toUser(found, await credentialOf(found))
-  }
-
-  async function credentialOf({ tokenId, role }: TokenIdentity): Promise<Credential> {
-    if (role !== 'fine-grained') return { kind: 'token', id: tokenId, role }
-    return { kind: 'token', id: tokenId, role, scopes: await scopesOf(database.sql, tokenId) }
+    return toUser(found, credentialOf(found))
   }
 
   async function byPassword(name: string, password: string): Promise<User | undefined> {
@@ -77,6 +77,11 @@ export function createIdentify({ database, clock }: AccountParts): Identify {
     if (!user) throw new BadCredentials()
     return user
   }
+}
+
+function credentialOf({ tokenId, role, scopes }: TokenIdentity): Credential {
+  const token = { kind: 'token', id: tokenId } as const
+  return role === 'fine-grained' ? { ...token, role, scopes } : { ...token, role }
 }
 
 function toUser({ id, name, isAdmin, memberships }: Identity, credential: Credential): User {

@@ -28,7 +28,10 @@ export interface Identity {
 export interface TokenIdentity extends Identity {
   readonly tokenId: string
   readonly role: TokenRole
+  readonly expiresAt: number | null
   readonly lastUsedAt: number | null
+  /** Of a fine-grained token; empty for others. */
+  readonly scopes: readonly TokenScope[]
 }
 
 const tables = (sql: Sql) => sql.withTables<AccountTables>()
@@ -103,21 +106,20 @@ export async function insertToken(tx: Sql, row: TokenRow, scopes: readonly Token
     .execute()
 }
 
-/** Who holds the token of that hash: undefined unless token and user are alive at `now`. One row a membership. */
-export async function identityByToken(
-  sql: Sql,
-  hash: string,
-  now: number,
-): Promise<TokenIdentity | undefined> {
+/** Tables that `identityByToken` reads. */
+export const identityTables = ['access_tokens', 'accounts', 'memberships', 'token_scopes'] as const
+
+/** Who holds the token of that hash: undefined when token or user is gone. Whether it has expired is not looked at. */
+export async function identityByToken(sql: Sql, hash: string): Promise<TokenIdentity | undefined> {
+  // One row a membership.
   const rows = await tables(sql)
     .selectFrom('access_tokens as t')
     .innerJoin('accounts as a', 'a.id', 't.user_id')
     .leftJoin('memberships as m', 'm.user_id', 'a.id')
-    .select(['t.id as token_id', 't.role', 't.last_used_at'])
+    .select(['t.id as token_id', 't.role', 't.expires_at', 't.last_used_at'])
     .select(['a.id', 'a.name', 'a.is_admin', 'm.organization_id', 'm.role as organization_role'])
     .where('t.hash', '=', hash)
     .where('t.revoked_at', 'is', null)
-    .where(where => where.or([where('t.expires_at', 'is', null), where('t.expires_at', '>', now)]))
     .where('a.deleted_at', 'is', null)
     .execute()
   const [first] = rows
@@ -126,11 +128,13 @@ export async function identityByToken(
     ...toIdentity(first, rows),
     tokenId: first.token_id,
     role: first.role,
+    expiresAt: first.expires_at,
     lastUsedAt: first.last_used_at,
+    scopes: first.role === 'fine-grained' ? await scopesOf(sql, first.token_id) : [],
   }
 }
 
-export async function scopesOf(sql: Sql, tokenId: string): Promise<TokenScope[]> {
+async function scopesOf(sql: Sql, tokenId: string): Promise<TokenScope[]> {
   const rows = await tables(sql)
     .selectFrom('token_scopes')
     .select(['target_kind', 'target_id', 'access'])

@@ -35,6 +35,7 @@ export async function openBlobsForTest(open?: (folder: string) => Promise<Databa
       await interposed.beforeTransaction?.()
       return await driver.transaction(work)
     },
+    remember: memo => driver.remember(memo),
     afterCommit: listener => driver.afterCommit(listener),
     isDuplicate: error => driver.isDuplicate(error),
     migrate: migrations => driver.migrate(migrations),

@@ -15,6 +15,8 @@ type Files = Map<string, StoredFile>
 /** Each function's errors and limits are written where it is made. Sha256s not found are missing from a result. */
 export interface Blobs {
   describe(holder: string, sha256s: Iterable<string>): Promise<Files>
+  /** The same of one, remembered. */
+  find(holder: string, sha256: string): Promise<StoredFile | undefined> | StoredFile | undefined
   /**
    * Each piece is good until the next one is asked for. Throws FileRefuted at the call; CorruptChunk or FileNotKnown as
    * it is read.

@@ -4,7 +4,15 @@ import { checkBlobs } from './check.ts'
 import { collect } from './collect.ts'
 import { FileTermsCache } from './file-terms.ts'
 import { FramePool } from './frame-pool.ts'
-import { adoptFiles, describeFiles, findReadable, holdFiles, releaseFiles, shareFiles } from './hold-files.ts'
+import {
+  adoptFiles,
+  describeFiles,
+  fileLookup,
+  findReadable,
+  holdFiles,
+  releaseFiles,
+  shareFiles,
+} from './hold-files.ts'
 import { ingestFile } from './ingest-file.ts'
 import { blobJobs } from './jobs.ts'
 import type { BlobParts } from './parts.ts'
@@ -36,6 +44,7 @@ export function createBlobs(setup: BlobsSetup): Blobs {
   }
   return {
     describe: (holder, sha256s) => describeFiles(database.sql, holder, sha256s),
+    find: fileLookup(database),
     read: (file, range) => openFile(parts, file, range),
     ingest: (holder, source, announced) => ingestFile(parts, holder, source, announced),
     beginMultipart: (holder, sha256, size) => beginMultipart(parts, holder, sha256, size),

@@ -1,4 +1,4 @@
-import type { Sql } from '../../ports/database.ts'
+import type { Database, Sql } from '../../ports/database.ts'
 import { FileNotHeld, FileRefuted } from './errors.ts'
 import type { BlobParts } from './parts.ts'
 import {
@@ -20,6 +20,21 @@ export async function describeFiles(
 ): Promise<Map<string, StoredFile>> {
   const held = await findHeld(sql, holder, sha256s)
   return new Map(held.map(file => [file.sha256, toStoredFile(file)]))
+}
+
+/** `describeFiles` of one sha256, remembered until any file or holding changes. */
+export function fileLookup(
+  database: Database,
+): (holder: string, sha256: string) => StoredFile | undefined | Promise<StoredFile | undefined> {
+  const lookup = database.remember({
+    tables: ['holdings', 'files'],
+    max: 50_000,
+    async load(key) {
+      const sha256 = key.slice(-64)
+      return (await describeFiles(database.sql, key.slice(0, -64), [sha256])).get(sha256)
+    },
+  })
+  return (holder, sha256) => lookup(holder + sha256)
 }
 
 /** Marks what a commit refers to, in its transaction. Throws FileNotHeld or FileRefuted. */

@@ -1,3 +1,4 @@
+import { MalformedInput } from '../../kernel/errors.ts'
 import { type Repository, repoId } from '../../kernel/repository.ts'
 import { type DescribedEntry, type Repos, RevisionNotFound } from '../repos/index.ts'
 import { type CommitFacts, describeCommit } from './describe-commit.ts'
@@ -29,7 +30,7 @@ const everywhere = [
  * What `expand` may ask for, by type: `hf_api.py:ExpandModelProperty_T`, `ExpandDatasetProperty_T`,
  * `ExpandSpaceProperty_T`, and the `*_EXPANDABLE_KEYS` of @huggingface/hub (`src/lib/list-models.ts` …).
  */
-export const expandable: Readonly<Record<Repository['type'], ReadonlySet<Property>>> = {
+const expandable: Readonly<Record<Repository['type'], ReadonlySet<Property>>> = {
   model: new Set([
     ...everywhere,
     'baseModels',
@@ -61,6 +62,17 @@ export const expandable: Readonly<Record<Repository['type'], ReadonlySet<Propert
     'paperswithcode_id',
   ]),
   space: new Set([...everywhere, 'datasets', 'host', 'models', 'region', 'runtime', 'sdk', 'subdomain']),
+}
+
+/** Throws MalformedInput about a property that no client knows. */
+export function checkExpand(type: Repository['type'], asked: readonly string[]): readonly string[] {
+  const illegal = asked.find(property => !expandable[type].has(property))
+  if (illegal === undefined) return asked
+  throw new MalformedInput('expand', `"${illegal}" is not one of ${[...expandable[type]].join(', ')}`)
+}
+
+export function pick(all: Record<string, unknown>, asked: readonly string[]): Record<string, unknown> {
+  return Object.fromEntries(asked.map(property => [property, all[property]]))
 }
 
 /** What is known of a repository at a commit; properties that this hub has no value for are left out. */

@@ -4,10 +4,10 @@ import { count, flag, list, text } from '../../http/query.ts'
 import { type Call, type Route, repoOf, route } from '../../http/route.ts'
 import { MalformedInput } from '../../kernel/errors.ts'
 import { type Repository, repoTypes } from '../../kernel/repository.ts'
-import { describeCommit } from './describe-commit.ts'
 import type { CatalogParts } from './parts.ts'
-import { expandable, identity, listed, listedInFull, properties } from './present.ts'
-import { type CatalogRow, countsOf, type ListQuery, listRepos, sortColumns, tagsOf } from './store.ts'
+import { checkExpand, listed, listedInFull, pick } from './present.ts'
+import { createRepoInfo } from './repo-info.ts'
+import { type CatalogRow, type ListQuery, listRepos, sortColumns, tagsOf } from './store.ts'
 
 /** hub-protocol section 3: repository info, lists, search. */
 
@@ -33,20 +33,21 @@ const pageSize = 1000
 const fullPageSize = 100
 
 export function catalogRoutes(parts: CatalogParts): Route[] {
+  const info = createRepoInfo(parts)
   return [
     route({
       method: 'GET',
       path: '{api}',
       grant: 'repo:read',
       query: infoQuery,
-      handle: call => info(parts, call, 'HEAD'),
+      handle: call => sendInfo(info, call, 'HEAD'),
     }),
     route({
       method: 'GET',
       path: '{api}/revision/*',
       grant: 'repo:read',
       query: infoQuery,
-      handle: call => info(parts, call, decodeURIComponent(call.tail)),
+      handle: call => sendInfo(info, call, decodeURIComponent(call.tail)),
     }),
     ...repoTypes.map(type =>
       route({
@@ -60,16 +61,13 @@ export function catalogRoutes(parts: CatalogParts): Route[] {
   ]
 }
 
-async function info(parts: CatalogParts, call: Call<z.infer<typeof infoQuery>>, revision: string) {
-  const repo = repoOf(call)
-  const asked = checkExpand(repo.type, call.query.expand)
-  const commitId = await parts.repos.resolve(repo, revision)
-  const facts = await describeCommit(parts.repos, repo, commitId)
-  const counts = await countsOf(parts.database.sql, repo.id)
-  const all = await properties(parts.repos, repo, commitId, facts, counts, {
-    blobs: call.query.blobs ?? false,
-  })
-  return { ...identity(repo), ...(asked.length > 0 ? pick(all, asked) : all) }
+async function sendInfo(
+  info: ReturnType<typeof createRepoInfo>,
+  call: Call<z.infer<typeof infoQuery>>,
+  revision: string,
+) {
+  const text = await info(repoOf(call), revision, call.query)
+  return call.reply.type('application/json; charset=utf-8').send(text)
 }
 
 async function listPage(
@@ -131,16 +129,6 @@ const listedShape = {
   downloads: 1,
   pipeline_tag: 1,
   library_name: 1,
-}
-
-function checkExpand(type: Repository['type'], asked: readonly string[]): readonly string[] {
-  const illegal = asked.find(property => !expandable[type].has(property))
-  if (illegal === undefined) return asked
-  throw new MalformedInput('expand', `"${illegal}" is not one of ${[...expandable[type]].join(', ')}`)
-}
-
-function pick(all: Record<string, unknown>, asked: readonly string[]): Record<string, unknown> {
-  return Object.fromEntries(asked.map(property => [property, all[property]]))
 }
 
 /** Each costs a condition, and databases take only so many. */

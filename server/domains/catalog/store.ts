@@ -72,10 +72,13 @@ export async function saveHead(tx: Sql, id: string, head: HeadFacts): Promise<vo
   if (rows.length > 0) await tables(tx).insertInto('catalog_tags').values(rows).execute()
 }
 
-export async function countsOf(
-  sql: Sql,
-  id: string,
-): Promise<{ likes: number; downloads: number; trending: number }> {
+export interface Counts {
+  readonly likes: number
+  readonly downloads: number
+  readonly trending: number
+}
+
+export async function countsOf(sql: Sql, id: string): Promise<Counts> {
   const row = await tables(sql)
     .selectFrom('catalog')
     .select(['likes', 'downloads', 'trending'])

@@ -40,7 +40,7 @@ export async function findFile(
   const facts = (await parts.git.blobFacts(repo.id, [oid])).get(oid)
   if (!facts?.lfs) return { kind: 'regular', path, oid, size: facts?.size ?? 0 }
   const { sha256 } = facts.lfs
-  const file = (await parts.blobs.describe(repo.id, [sha256])).get(sha256)
+  const file = await parts.blobs.find(repo.id, sha256)
   if (!file) return { kind: 'absent', path, oid, pointerSize: facts.size, sha256 }
   return { kind: 'stored', path, oid, pointerSize: facts.size, size: file.size, file }
 }

@@ -1,16 +1,16 @@
 import { RepoNotFound } from '../../kernel/errors.ts'
 import { type Repository, type RepoType, repoId } from '../../kernel/repository.ts'
 import type { RepoParts } from './parts.ts'
-import { findRepo as findRow, repoKey } from './store.ts'
+import { repoKey } from './store.ts'
 
 /** The live repository of that name, in any spelling of its case. Throws RepoNotFound. Nothing is said of who may see it. */
 export async function findRepo(
-  parts: Pick<RepoParts, 'database'>,
+  parts: Pick<RepoParts, 'lookups'>,
   type: RepoType,
   namespace: string,
   name: string,
 ): Promise<Repository> {
-  const repo = await findRow(parts.database.sql, repoKey(type, namespace, name))
+  const repo = await parts.lookups.repo(repoKey(type, namespace, name))
   if (!repo) throw new RepoNotFound(repoId({ namespace, name }))
   return repo
 }

@@ -12,6 +12,7 @@ import { readSmallFile } from './find-file.ts'
 import { findRepo } from './find-repo.ts'
 import { GitMirror } from './git-mirror.ts'
 import { GitObjects } from './git-objects.ts'
+import { createLookups } from './lookups.ts'
 import type { RepoParts } from './parts.ts'
 import { resolveRevision } from './resolve-revision.ts'
 import { commitRoutes } from './routes-commit.ts'
@@ -53,10 +54,11 @@ export interface Repos {
 }
 
 export function createRepos(
-  given: Omit<RepoParts, 'git' | 'mirror' | 'commitTurns'> & { cacheFolder: string },
+  given: Omit<RepoParts, 'git' | 'mirror' | 'lookups' | 'commitTurns'> & { cacheFolder: string },
 ): Repos {
   const parts: RepoParts = {
     ...given,
+    lookups: createLookups(given.database),
     git: new GitObjects(given),
     mirror: new GitMirror({ ...given, folder: given.cacheFolder }),
     commitTurns: new Turns(),

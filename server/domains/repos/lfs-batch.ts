@@ -16,12 +16,15 @@ export interface LfsAnswer extends LfsObject {
   error?: { code: number; message: string }
 }
 
-/** URLs are good for this long; a large file over a slow line needs hours. */
-const urlLifetimeSeconds = 24 * 60 * 60
+/** Seconds that URLs are good for. All parts of a large upload are named at its start, and a slow line needs hours. */
+const lifetimeOf = { GET: 60 * 60, PUT: 24 * 60 * 60, POST: 24 * 60 * 60 }
 /** Above this a client that can sends parts, so that a cut line costs one part. */
 const multipartThreshold = 512 * 1024 * 1024
 
-/** Signed URLs under `<repo>.git/info/lfs/`: they bind the repository, the object, its size and the method. */
+/**
+ * Signed URLs under `<repo>.git/info/lfs/`: they bind the repository, the object, its size and the method. The id is
+ * there because a name may come to mean another repository while the URL is good.
+ */
 function lfsUrl(
   parts: Pick<RepoParts, 'signer' | 'clock'>,
   origin: string,
@@ -29,8 +32,8 @@ function lfsUrl(
   method: 'GET' | 'PUT' | 'POST',
   path: string,
 ): string {
-  const expiresAt = parts.clock() + urlLifetimeSeconds * 1000
-  return origin + signPath(parts.signer, method, `${repoPath(repo)}.git/info/lfs/${path}`, expiresAt)
+  const target = `${repoPath(repo)}.git/info/lfs/${path}?repo=${repo.id}`
+  return origin + signPath(parts.signer, method, target, parts.clock() + lifetimeOf[method] * 1000)
 }
 
 export async function downloadAnswers(
@@ -48,7 +51,7 @@ export async function downloadAnswers(
       oid,
       size: file.size,
       authenticated: true,
-      actions: { download: { href, expires_in: urlLifetimeSeconds } },
+      actions: { download: { href, expires_in: lifetimeOf.GET } },
     }
   })
 }
@@ -96,7 +99,7 @@ async function uploadAnswer(
       oid,
       size,
       authenticated: true,
-      actions: { upload: { href, expires_in: urlLifetimeSeconds }, verify },
+      actions: { upload: { href, expires_in: lifetimeOf.PUT }, verify },
     }
   }
   const upload = await parts.blobs.beginMultipart(repo.id, oid, size)
@@ -109,6 +112,6 @@ async function uploadAnswer(
     oid,
     size,
     authenticated: true,
-    actions: { upload: { href, header, expires_in: urlLifetimeSeconds }, verify },
+    actions: { upload: { href, header, expires_in: lifetimeOf.PUT }, verify },
   }
 }

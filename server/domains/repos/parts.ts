@@ -8,6 +8,7 @@ import type { Blobs } from '../blobs/index.ts'
 import type { Policy } from '../policy/index.ts'
 import type { GitMirror } from './git-mirror.ts'
 import type { GitObjects } from './git-objects.ts'
+import type { Lookups } from './lookups.ts'
 import type { Turns } from './turns.ts'
 
 /** What the use cases of this domain stand on; each names the parts that it needs. */
@@ -20,6 +21,7 @@ export interface RepoParts {
   readonly accounts: Accounts
   readonly policy: Policy
   readonly blobs: Blobs
+  readonly lookups: Lookups
   /** Reads objects out of the packs. */
   readonly git: GitObjects
   /** Local bare repositories for the git program. */

@@ -1,5 +1,6 @@
 import { defaultBranch, type Repository } from '../../kernel/repository.ts'
 import { RevisionNotFound } from './errors.ts'
+import { refKey } from './lookups.ts'
 import type { RepoParts } from './parts.ts'
 import { type Ref, refsNamed } from './store.ts'
 
@@ -8,7 +9,7 @@ import { type Ref, refsNamed } from './store.ts'
  * wins over a tag of the same name, a name wins over an abbreviation. Throws RevisionNotFound.
  */
 export async function resolveRevision(
-  parts: Pick<RepoParts, 'database' | 'git'>,
+  parts: Pick<RepoParts, 'lookups' | 'git'>,
   repo: Repository,
   revision: string,
 ): Promise<string> {
@@ -24,7 +25,7 @@ export async function resolveRevision(
 
 /** The ref that a revision names, when it names one. */
 async function findRef(
-  parts: Pick<RepoParts, 'database'>,
+  parts: Pick<RepoParts, 'lookups'>,
   repo: Repository,
   revision: string,
 ): Promise<Ref | undefined> {
@@ -34,8 +35,11 @@ async function findRef(
       : revision.startsWith('refs/')
         ? [revision]
         : [`refs/heads/${revision}`, `refs/tags/${revision}`]
-  const refs = await refsNamed(parts.database.sql, repo.id, names)
-  return names.map(name => refs.get(name)).find(ref => ref !== undefined)
+  for (const name of names) {
+    const ref = await parts.lookups.ref(refKey(repo.id, name))
+    if (ref) return ref
+  }
+  return undefined
 }
 
 /**

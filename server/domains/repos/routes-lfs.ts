@@ -2,7 +2,7 @@ import { z } from 'zod'
 import { type Call, type Route, repoOf, route } from '../../http/route.ts'
 import { sendBytes } from '../../http/send-bytes.ts'
 import { RepoNotFound } from '../../kernel/errors.ts'
-import { repoApiPath, repoId } from '../../kernel/repository.ts'
+import { type Repository, repoApiPath, repoId } from '../../kernel/repository.ts'
 import { NotSignedIn } from '../policy/index.ts'
 import { LfsObjectMissing } from './errors.ts'
 import { downloadAnswers, type LfsAnswer, uploadAnswers } from './lfs-batch.ts'
@@ -20,6 +20,8 @@ const batch = z.object({
   objects: z.array(z.object({ oid: sha256, size })).max(1000),
   hash_algo: z.enum(['sha256', 'sha_256']).nullish(),
 })
+
+const signedFor = z.object({ repo: z.string() })
 
 /** hub-protocol sections 6.1 and 10: the batch route and the signed URLs that it hands out. */
 export function lfsRoutes(parts: RepoParts): Route[] {
@@ -62,10 +64,11 @@ export function lfsRoutes(parts: RepoParts): Route[] {
       path: '{web}/info/lfs/objects/:oid/verify',
       // git-lfs sends no credentials to what the batch answer calls authenticated.
       grant: 'signed-url',
+      query: signedFor,
       body: z.object({ oid: sha256, size }),
       async handle(call) {
         const oid = String(call.params.oid)
-        const file = (await parts.blobs.describe(repoOf(call).id, [oid])).get(oid)
+        const file = await parts.blobs.find(signedRepo(call).id, oid)
         if (call.body.oid !== oid || file?.size !== call.body.size) {
           throw new LfsObjectMissing([{ path: 'the uploaded object', sha256: call.body.oid }])
         }
@@ -76,10 +79,12 @@ export function lfsRoutes(parts: RepoParts): Route[] {
       method: ['GET', 'HEAD'],
       path: '{web}/info/lfs/objects/:oid',
       grant: 'signed-url',
+      query: signedFor,
       async handle(call) {
         const oid = String(call.params.oid)
-        const file = (await parts.blobs.describe(repoOf(call).id, [oid])).get(oid)
-        if (!file) throw new RepoNotFound(`${repoId(repoOf(call))} (object ${oid})`)
+        const repo = signedRepo(call)
+        const file = await parts.blobs.find(repo.id, oid)
+        if (!file) throw new RepoNotFound(`${repoId(repo)} (object ${oid})`)
         call.reply.header('etag', `"${oid}"`)
         return sendBytes(call.request, call.reply, {
           size: file.size,
@@ -92,9 +97,10 @@ export function lfsRoutes(parts: RepoParts): Route[] {
       method: 'PUT',
       path: '{web}/info/lfs/objects/:oid/:size',
       grant: 'signed-url',
+      query: signedFor,
       async handle(call) {
         const expected = { sha256: String(call.params.oid), size: Number(call.params.size) }
-        await parts.blobs.ingest(repoOf(call).id, call.stream, expected)
+        await parts.blobs.ingest(signedRepo(call).id, call.stream, expected)
         return call.reply.code(200).header('etag', `"${expected.sha256}"`).send()
       },
     }),
@@ -102,7 +108,9 @@ export function lfsRoutes(parts: RepoParts): Route[] {
       method: 'PUT',
       path: '{web}/info/lfs/uploads/:upload/:part',
       grant: 'signed-url',
+      query: signedFor,
       async handle(call) {
+        signedRepo(call)
         const part = Number(call.params.part)
         await parts.blobs.putPart(String(call.params.upload), part, call.stream)
         return call.reply.code(200).header('etag', `"${call.params.upload}-${part}"`).send()
@@ -112,14 +120,23 @@ export function lfsRoutes(parts: RepoParts): Route[] {
       method: 'POST',
       path: '{web}/info/lfs/uploads/:upload',
       grant: 'signed-url',
+      query: signedFor,
       body: z.object({ oid: sha256 }),
       bodyLimit: 4 * 1024 * 1024,
       async handle(call) {
+        signedRepo(call)
         await parts.blobs.completeMultipart(String(call.params.upload))
         return sendLfs(call, {})
       },
     }),
   ]
+}
+
+/** The repository that the URL was signed for, and not another that has taken its name since. */
+function signedRepo<Body>(call: Call<z.infer<typeof signedFor>, Body>): Repository {
+  const repo = repoOf(call)
+  if (call.query.repo !== repo.id) throw new RepoNotFound(repoId(repo))
+  return repo
 }
 
 function sendLfs(call: Pick<Call, 'reply'>, answer: unknown) {

@@ -60,6 +60,7 @@ export const errorTable = new Map<unknown, Rule<never>>([
   }),
   rule(accounts.AccountExists, { status: 409 }),
   rule(accounts.AccountNotFound, { status: 404 }),
+  rule(accounts.TokenNotFound, { status: 404 }),
   rule(accounts.TokenExists, { status: 409 }),
 
   rule(repos.RevisionNotFound, { status: 404, code: 'RevisionNotFound' }),

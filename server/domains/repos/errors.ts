@@ -82,6 +82,15 @@ export class PackBeingCollected extends HubError {
   }
 }
 
+/** So many others are served that this one would have to wait too long. */
+export class HubBusy extends HubError {
+  constructor(what: string, waitedMs: number) {
+    super(
+      `this hub is busy with other ${what}; nothing was changed after ${waitedMs / 1000} s of waiting, try again soon`,
+    )
+  }
+}
+
 /** A git object that history needs is not in any pack of the repository. `banyan fsck` says more. */
 export class GitObjectMissing extends HubError {
   readonly oid: string

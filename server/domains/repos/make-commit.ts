@@ -21,9 +21,21 @@ const attempts = 20
  * nothing changes, so that a client that repeats a commit gets the same answer.
  *
  * Throws RevisionNotFound (no such branch), StaleParent, EntryNotFound (deletes what is not there), InvalidOperation,
- * LfsObjectMissing, MalformedInput, LimitExceeded.
+ * LfsObjectMissing, MalformedInput, LimitExceeded, HubBusy.
  */
 export async function makeCommit(
+  parts: RepoParts,
+  actor: User,
+  repo: Repository,
+  revision: string,
+  body: AsyncIterable<Uint8Array>,
+): Promise<string> {
+  return await parts.admission.commitMemory.hold(body, metered =>
+    commitBody(parts, actor, repo, revision, metered),
+  )
+}
+
+async function commitBody(
   parts: RepoParts,
   actor: User,
   repo: Repository,

@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises'
+import { pidOfHub, residentMemory } from '../test/process-memory.ts'
 import type { Figure } from './kit/figure.ts'
-import { pidOfHub, residentMemory } from './kit/memory.ts'
 import { startForked } from './servers/forked.ts'
 
 const settleMs = 2000

@@ -1,9 +1,9 @@
 import { join } from 'node:path'
+import { peakDuring, pidOfHub, residentMemory } from '../test/process-memory.ts'
 import { fillRandom, writeContent } from './kit/contents.ts'
 import { fetchByCrowd } from './kit/downloads.ts'
 import type { Figure } from './kit/figure.ts'
 import { createRepo, untilJobsAreDone, uploadByLfs } from './kit/hub-client.ts'
-import { forgetPeak, peakMemory, pidOfHub, residentMemory } from './kit/memory.ts'
 import { newMachine } from './kit/programs.ts'
 
 export const figure: Figure = {
@@ -21,14 +21,14 @@ export const figure: Figure = {
     const machine = await newMachine(bench, { HF_ENDPOINT: hub.url, HF_TOKEN: hub.token })
     const repo = await createRepo(hub, 'peak')
     const idle = await residentMemory(pid)
-    await forgetPeak(pid)
-
-    await writeContent(file, size, fillRandom)
-    await machine.run('hf', ['upload', repo, file, 'by-xet.safetensors'])
-    await writeContent(file, size, fillRandom)
-    await uploadByLfs(hub, repo, 'by-lfs.safetensors', file)
-    await untilJobsAreDone(hub)
-    await fetchByCrowd(machine, `${hub.url}/${repo}/resolve/main/by-xet.safetensors`, size)
-    return { ours: [await peakMemory(pid)], reference: [idle] }
+    const peak = await peakDuring(pid, async () => {
+      await writeContent(file, size, fillRandom)
+      await machine.run('hf', ['upload', repo, file, 'by-xet.safetensors'])
+      await writeContent(file, size, fillRandom)
+      await uploadByLfs(hub, repo, 'by-lfs.safetensors', file)
+      await untilJobsAreDone(hub)
+      await fetchByCrowd(machine, `${hub.url}/${repo}/resolve/main/by-xet.safetensors`, size)
+    })
+    return { ours: [peak], reference: [idle] }
   },
 }

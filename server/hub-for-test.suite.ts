@@ -21,6 +21,11 @@ export class TestHub {
 
   static async open(): Promise<TestHub> {
     const data = await mkdtemp(join(tmpdir(), 'banyan-hub-'))
+    return TestHub.on(data)
+  }
+
+  /** One more on the folder of another, as a second process would be. Closed before the other. */
+  static async on(data: string): Promise<TestHub> {
     return new TestHub(await openHub(readConfig({ data, logLevel: 'silent' }, {})))
   }
 
@@ -28,7 +33,12 @@ export class TestHub {
     await this.#app.close()
     await this.#worker.stop()
     await this.hub.close()
-    await rm(this.hub.config.data, { recursive: true })
+    await rm(this.hub.config.data, { recursive: true, force: true })
+  }
+
+  /** Its address, for what needs a socket. */
+  listen(): Promise<string> {
+    return this.#app.listen({ host: '127.0.0.1', port: 0 })
   }
 
   /** Asks as the holder of `token`, or as nobody. */

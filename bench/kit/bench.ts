@@ -66,11 +66,15 @@ export class Bench {
     return this.shared(startShared)
   }
 
-  /** What several figures of one run need and what is slow to make: made once, kept until the run ends. */
+  /**
+   * What several figures of one run need and what is slow to make: made once, kept until the run ends. When it could not
+   * be made, the next figure tries again.
+   */
   shared<T>(make: (bench: Bench) => Promise<T>): Promise<T> {
     const run = this.#parent ?? this
     const made = run.#shared.get(make) ?? make(run)
     run.#shared.set(make, made)
+    made.catch(() => run.#shared.delete(make))
     return made as Promise<T>
   }
 

@@ -36,7 +36,8 @@ async function compareDownloads(
   })
 }
 
-function fetchWhole(machine: Machine, url: string, size: number): Promise<number> {
+/** One curl that fetches the whole file. Its bytes. */
+export function fetchWhole(machine: Machine, url: string, size: number): Promise<number> {
   return fetchAndDrop(machine, url, size, [])
 }
 

@@ -34,9 +34,27 @@ export function postCommit(hub: Hub, repo: string, body: string): Promise<unknow
 }
 
 /** Puts a file into the repository as a client without Xet does: LFS batch, PUT, commit. */
-export async function uploadByLfs(hub: Hub, repo: string, path: string, file: string): Promise<void> {
+export async function uploadByLfs(
+  hub: Hub,
+  repo: string,
+  path: string,
+  file: string,
+  sha256?: string,
+): Promise<void> {
+  const line = await putByLfs(hub, repo, path, file, sha256)
+  await postCommit(hub, repo, commitBody(`Add ${path}`, [line]))
+}
+
+/** LFS batch and PUT. Gives the line with which a commit puts the file at `path`. Hashes the file unless told. */
+export async function putByLfs(
+  hub: Hub,
+  repo: string,
+  path: string,
+  file: string,
+  sha256?: string,
+): Promise<object> {
   const size = (await stat(file)).size
-  const oid = await sha256OfFile(file)
+  const oid = sha256 ?? (await sha256OfFile(file))
   const batch = { operation: 'upload', transfers: ['basic'], objects: [{ oid, size }], hash_algo: 'sha256' }
   const answer = (await post(
     hub,
@@ -46,11 +64,7 @@ export async function uploadByLfs(hub: Hub, repo: string, path: string, file: st
   )) as { objects: { actions?: { upload?: { href: string } } }[] }
   const href = answer.objects[0]?.actions?.upload?.href
   if (href) await put(href, file, size)
-  await postCommit(
-    hub,
-    repo,
-    commitBody(`Add ${path}`, [{ key: 'lfsFile', value: { path, algo: 'sha256', oid, size } }]),
-  )
+  return { key: 'lfsFile', value: { path, algo: 'sha256', oid, size } }
 }
 
 /** Waits until the hub has done the work that follows from what was sent, so that it does not share in a measurement. */

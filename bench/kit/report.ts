@@ -3,7 +3,7 @@ import { availableParallelism, cpus } from 'node:os'
 import { join } from 'node:path'
 import { describeTarget, type Figure, isReached, median, type Rounds } from './figure.ts'
 
-const RESULTS = join(import.meta.dirname, '../results')
+export const RESULTS = join(import.meta.dirname, '../results')
 const columns = [24, 17, 17, 9, 28] as const
 
 export const tableHead = row('figure', 'ours', 'reference', 'ratio', 'target', 'reached')
@@ -37,11 +37,35 @@ export function tableLine({ figure, ours, reference, ratio, isReached }: Result)
   )
 }
 
+/** A file of `bench/results/`. */
+export interface KeptResult {
+  readonly name: string
+  readonly question: string
+  readonly unit: string
+  readonly reference: string
+  readonly target: string
+  readonly date: string
+  readonly node: string
+  readonly cpu: string
+  readonly cores: number
+  readonly rounds: number
+  readonly ours: Measured
+  readonly referenceMeasured: Measured
+  readonly ratio: number
+  readonly isReached: boolean | undefined
+  readonly facts?: Rounds['facts']
+}
+
+interface Measured {
+  readonly median: number
+  readonly rounds: readonly number[]
+}
+
 /** Writes `bench/results/<figure>.json`: numbers and what they were measured on, no names of machines or places. */
 export async function keepResult(result: Result): Promise<void> {
   const { figure, rounds } = result
   const { name, question, unit, reference, target } = figure
-  const kept = {
+  const kept: KeptResult = {
     name,
     question,
     unit,

@@ -13,8 +13,7 @@ export async function compareRequests(bench: Bench, method: 'GET' | 'HEAD', url:
   const bare = await startForked(bench, './bare-fastify.ts', [answer])
   const measure = (target: string) =>
     putLoad({
-      method,
-      url: target,
+      questions: [{ method, url: target }],
       connections,
       warmUpSeconds: bench.size(1, 0.2),
       seconds: bench.size(3, 0.3),

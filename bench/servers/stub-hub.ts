@@ -2,11 +2,14 @@ import { randomFillSync } from 'node:crypto'
 import type { AddressInfo } from 'node:net'
 import { Readable } from 'node:stream'
 import Fastify, { type FastifyReply, type FastifyRequest } from 'fastify'
+import type { NewFile } from '../kit/hub-client.ts'
 import { serve } from './forked.ts'
 
 export interface StubHubOptions {
-  /** Size of the one file that can be downloaded from it. */
+  /** Size of the one large file that can be downloaded from it. */
   readonly size: number
+  /** Small files beside it, `*.txt`. They can be uploaded too. */
+  readonly files?: readonly NewFile[]
 }
 
 const fileHash = 'f'.repeat(64)
@@ -19,10 +22,11 @@ const chunksOfXorb = 1023
 const frameBytes = headerBytes + chunkBytes
 
 /**
- * A hub that answers `hf upload` and `hf download` of one file by hf_xet, checks nothing, throws away what comes and
- * makes up what goes: what is left is the time of the client. Its routes are those which the client asks for.
+ * A hub that answers `hf upload` and `hf download` of one file by hf_xet or of many small ones, checks nothing, throws
+ * away what comes and makes up what goes: what is left is the time of the client. Its routes are those which the client
+ * asks for.
  */
-serve(async ({ size }: StubHubOptions) => {
+serve(async ({ size, files = [] }: StubHubOptions) => {
   const app = Fastify({ bodyLimit: Number.MAX_SAFE_INTEGER })
   app.removeAllContentTypeParsers()
   app.addContentTypeParser(
@@ -48,7 +52,8 @@ serve(async ({ size }: StubHubOptions) => {
     return answer
   }
   const repo = '/:namespace/:name'
-  const info = () => ({ _id: '0', id: 'ada/stub', sha: commit, private: false, tags: [], siblings: [] })
+  const siblings = files.map(({ path }) => ({ rfilename: path }))
+  const info = () => ({ _id: '0', id: 'ada/stub', sha: commit, private: false, tags: [], siblings })
 
   app.post('/api/repos/create', request => ({
     url: `${origin(request)}/ada/stub`,
@@ -57,10 +62,13 @@ serve(async ({ size }: StubHubOptions) => {
   }))
   app.get(`/api/models${repo}`, info)
   app.get(`/api/models${repo}/revision/:revision`, info)
+  app.get(`/api/models${repo}/tree/:revision`, () =>
+    files.map(({ path, content }, n) => ({ type: 'file', oid: blobId(n), size: content.length, path })),
+  )
   app.post(`/api/models${repo}/preupload/:revision`, request => ({
     files: (request.body as { files: { path: string }[] }).files.map(({ path }) => ({
       path,
-      uploadMode: 'lfs',
+      uploadMode: path.endsWith('.txt') ? 'regular' : 'lfs',
       shouldIgnore: false,
     })),
   }))
@@ -76,7 +84,19 @@ serve(async ({ size }: StubHubOptions) => {
     reply.type('application/x-ndjson').send('{"type":"result"}\n')
   })
 
+  const small = new Map(files.map(({ path, content }, n) => [path, { content, etag: `"${blobId(n)}"` }]))
+  const sendSmall = ({ content, etag }: { content: Uint8Array; etag: string }, reply: FastifyReply) => {
+    reply.headers({ 'x-repo-commit': commit, etag, 'content-length': content.length })
+    reply.send(reply.request.method === 'HEAD' ? undefined : content)
+  }
+  app.get(`${repo}/resolve/:revision/:path`, { exposeHeadRoute: false }, (request, reply) => {
+    const found = small.get((request.params as { path: string }).path)
+    if (found) sendSmall(found, reply)
+    else reply.code(404).send()
+  })
   app.head(`${repo}/resolve/:revision/:path`, (request, reply) => {
+    const found = small.get((request.params as { path: string }).path)
+    if (found) return sendSmall(found, reply)
     reply.headers({
       'x-repo-commit': commit,
       etag: `"${sha256}"`,
@@ -112,6 +132,10 @@ serve(async ({ size }: StubHubOptions) => {
     },
   }
 })
+
+function blobId(n: number): string {
+  return n.toString(16).padStart(40, '0')
+}
 
 /** One term a xorb; whole chunks around the range that was asked for (xet-protocol section 3). */
 function reconstruct(origin: string, range: string | undefined, size: number) {

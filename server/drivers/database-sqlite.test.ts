@@ -62,6 +62,37 @@ describe('openSqlite', () => {
     await database.close()
   })
 
+  it('remembers nothing over what another process wrote between two callbacks of one turn', async () => {
+    const path = newPath()
+    const database = await openSqlite(path)
+    await sql`create table t (n integer)`.execute(database.sql)
+    const count = database.remember({
+      tables: ['t'],
+      max: 10,
+      async load() {
+        const { rows } = await sql<{ n: number }>`select count(*) as n from t`.execute(database.sql)
+        return rows[0]?.n
+      },
+    })
+    const other = new SqliteHandle(path)
+    const counts: unknown[] = []
+    await Promise.all(
+      [1, 2, 3].map(
+        () =>
+          new Promise<void>(resolve => {
+            setImmediate(async () => {
+              other.exec('insert into t values (1)')
+              counts.push(await count(''))
+              resolve()
+            })
+          }),
+      ),
+    )
+    expect(counts).toEqual([1, 2, 3])
+    other.close()
+    await database.close()
+  })
+
   it('refuses a file that is not a database', async () => {
     await expect(openSqlite(process.execPath)).rejects.toThrow('not a database')
   })

@@ -73,6 +73,9 @@ class SqliteDatabase implements Database {
   readonly #version: SqliteHandle.Statement<[], number>
   #seenVersion = 0
   #isVersionFresh = false
+  readonly #expireVersion = () => {
+    this.#isVersionFresh = false
+  }
 
   constructor(handle: SqliteHandle.Database) {
     this.#handle = handle
@@ -98,8 +101,9 @@ class SqliteDatabase implements Database {
   }
 
   /**
-   * Other processes write too (the command line beside the server), to tables that are not told. Once a turn of the
-   * event loop is enough: a request that arrives later is read in a later turn.
+   * Other processes write too (the command line beside the server), to tables that are not told. Looked at once for all
+   * that runs in one go: until the promises that are settled have called everyone who waited for them, nothing new is
+   * read from a socket, so no request is answered by a look from before it arrived.
    */
   #noteOthersWrites(): void {
     if (this.#isVersionFresh) return
@@ -109,9 +113,8 @@ class SqliteDatabase implements Database {
       this.#stamps.note(undefined)
     }
     this.#isVersionFresh = true
-    setImmediate(() => {
-      this.#isVersionFresh = false
-    })
+    // A tick that is asked for in a microtask comes when no microtask is left.
+    queueMicrotask(() => process.nextTick(this.#expireVersion))
   }
 
   isDuplicate(error: unknown): boolean {

@@ -8,9 +8,13 @@ interface Remembered<Value> {
 
 /**
  * Answers of `memo.load`, each as long as the stamp is the one from *before* it was loaded: a write that came while it
- * was loading makes it old. Those who ask at once share one load; what fails is not kept.
+ * was loading makes it old. Those who ask at once share one load. Failures are not kept, nor is `undefined`: whoever
+ * asks for names that do not exist pushes nobody out.
  */
 export function remembered<Value>(memo: Memo<Value>, stampNow: () => number): Lookup<Value> {
+  const forget = (key: string, entry: Remembered<Value>) => {
+    if (kept.peek(key) === entry) kept.delete(key)
+  }
   const kept = new LRUCache<string, Remembered<Value>>({ max: memo.max })
   return key => {
     const stamp = stampNow()
@@ -21,11 +25,10 @@ export function remembered<Value>(memo: Memo<Value>, stampNow: () => number): Lo
     kept.set(key, entry)
     loading.then(
       value => {
+        if (value === undefined) forget(key, entry)
         entry.answer = value
       },
-      () => {
-        if (kept.get(key) === entry) kept.delete(key)
-      },
+      () => forget(key, entry),
     )
     return loading
   }

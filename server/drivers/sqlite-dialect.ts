@@ -114,8 +114,12 @@ class SqliteDriver implements Driver {
 
   async commitTransaction(): Promise<void> {
     if (this.#doom !== undefined) throw doomed(this.#doom)
-    this.#handle.exec('commit')
-    for (const table of this.#written) this.#stamps.note(table)
+    try {
+      this.#handle.exec('commit')
+    } finally {
+      // Also when the disk failed: who knows what is on it.
+      for (const table of this.#written) this.#stamps.note(table)
+    }
     this.#end()
   }
 

@@ -17,13 +17,12 @@ import {
   type Commit,
   encodeCommit,
   encodeTag,
-  encodeTree,
   type ObjectType,
   objectId,
   parseCommit,
   parseTag,
-  parseTree,
 } from './git-object.ts'
+import { encodeTree, Tree } from './git-tree.ts'
 import { type BuiltPack, PackBuilder } from './pack-builder.ts'
 import { encodePackIndex, PackIndex } from './pack-index.ts'
 import { applyDelta, inflateEntry, parsePackEntryHeader, parsePackHeader } from './packfile.ts'
@@ -231,7 +230,7 @@ describe('what git wrote', () => {
   it('parses into what encodes to the same bytes', () => {
     let commits = 0
     for (const { type, content } of objectsIn(work).values()) {
-      if (type === 'tree') expect(Buffer.compare(encodeTree(parseTree(content)), content)).toBe(0)
+      if (type === 'tree') expect(Buffer.compare(encodeTree(new Tree(content).entries()), content)).toBe(0)
       if (type === 'commit') {
         commits++
         expect(Buffer.compare(encodeCommit(parseCommit(content)), content)).toBe(0)
@@ -245,7 +244,7 @@ describe('what git wrote', () => {
       committer: { name: 'Hub', offsetMinutes: 345 },
       message: 'version 11\n\nwith a body: é\n',
     })
-    const tree = parseTree(git(work, ['cat-file', 'tree', head.tree]))
+    const tree = new Tree(git(work, ['cat-file', 'tree', head.tree])).entries()
     const listed = line(work, ['ls-tree', '-z', head.tree]).split('\0').filter(Boolean)
     expect(tree.map(({ mode, name, oid }) => `${mode.padStart(6, '0')} ${oid}\t${name}`)).toEqual(
       listed.map(entry => entry.replace(/ (blob|tree|commit) /, ' ')),

@@ -1,6 +1,7 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { stringify } from 'yaml'
+import { runs } from '../../test/fuzz-runs.ts'
 import { type CardData, parseFrontMatter } from './front-matter.ts'
 
 const fenced = (yaml: string) => `---\n${yaml}\n---\n# Title\n`
@@ -129,7 +130,7 @@ describe('the YAML between', () => {
         const read = parseFrontMatter(fenced(stringify(data)))
         expect(JSON.parse(JSON.stringify(read.data))).toEqual(JSON.parse(JSON.stringify(data)))
       }),
-      { numRuns: 3000 },
+      runs(10_000),
     )
   })
 
@@ -170,7 +171,7 @@ describe('the YAML between', () => {
           if (faults.length > 0) expect(data).toEqual({})
         },
       ),
-      { numRuns: 10_000 },
+      runs(10_000),
     )
   })
 })

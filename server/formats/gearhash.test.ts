@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto'
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
+import { runs } from '../../test/fuzz-runs.ts'
 import { packChunks } from './chunk-list.ts'
 import { findGearCut, GEAR_WARM_UP } from './gear-kernel.ts'
 import { gearTable } from './gear-table.ts'
@@ -133,7 +134,7 @@ describe('chunker', () => {
         expect(endsOf(chunks)).toEqual(expected)
         expect(Buffer.compare(Buffer.concat(chunks), content)).toBe(0)
       }),
-      { numRuns: 100 },
+      runs(100),
     )
     expect(endsOf(chunksOf(Array.from(content.subarray(0, 250_000), byte => Uint8Array.of(byte))))).toEqual(
       slowEnds(content.subarray(0, 250_000)),
@@ -160,7 +161,7 @@ describe('chunker', () => {
         const content = Buffer.concat(parts)
         expect(endsOf(chunksOf([content]))).toEqual(content.length === 0 ? [] : slowEnds(content))
       }),
-      { numRuns: 100 },
+      runs(100),
     )
   })
 
@@ -178,7 +179,7 @@ describe('chunker', () => {
         const to = Math.min(from + span, megabyte.length)
         expect(findGearCut(megabyte, from, to)).toBe(cuts.find(cut => cut > from && cut <= to) ?? 0)
       }),
-      { numRuns: 10_000 },
+      runs(10_000),
     )
   })
 })

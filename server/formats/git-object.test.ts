@@ -1,35 +1,25 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
+import { runs } from '../../test/fuzz-runs.ts'
 import { LimitExceeded, MalformedInput } from '../kernel/errors.ts'
+import { damaged, expectOnlyMalformed } from './damaged.suite.ts'
 import {
   type Commit,
-  compareTreeEntries,
   encodeCommit,
   encodeTag,
-  encodeTree,
   type Identity,
   objectId,
   oidBytes,
   parseCommit,
   parseTag,
-  parseTree,
-  type TreeEntry,
-  type TreeMode,
 } from './git-object.ts'
+import { Tree } from './git-tree.ts'
 
 const oidA = 'e69de29bb2d1d6434b8b29ae775ad8c2e48c5391'
 const oidB = '3b18e512dba79e4c8300dd08aeb37f8e728b8dad'
-const cases = { numRuns: 10_000 }
+const cases = runs(10_000)
 
 const oid = fc.uint8Array({ minLength: 20, maxLength: 20 }).map(bytes => Buffer.from(bytes).toString('hex'))
-const mode = fc.constantFrom<TreeMode>('100644', '100755', '120000', '40000', '160000')
-const name = fc
-  .string({ unit: 'binary', minLength: 1, maxLength: 6 })
-  .filter(text => text.isWellFormed() && !/[/\0]|^\.\.?$|^\.git$/i.test(text))
-const entries = fc.uniqueArray(fc.record({ mode, name, oid }), {
-  maxLength: 6,
-  selector: entry => entry.name,
-})
 const identityText = fc
   .string({ unit: 'grapheme', maxLength: 12 })
   .map(text => text.replace(/[<>\p{Cc}]/gu, '').trim())
@@ -62,35 +52,6 @@ function bytes(text: string): Buffer {
   return Buffer.from(text, 'latin1')
 }
 
-function treeOf(mode: string, name: string): Buffer {
-  return Buffer.concat([bytes(`${mode} ${name}\0`), oidBytes(oidA)])
-}
-
-/** Bytes with one bit turned, or cut off. */
-function damaged(of: fc.Arbitrary<Uint8Array>): fc.Arbitrary<Uint8Array> {
-  return fc.tuple(of, fc.nat(), fc.nat({ max: 8 })).map(([whole, where, how]) => {
-    if (whole.length === 0) return whole
-    const at = where % whole.length
-    if (how === 8) return whole.subarray(0, at)
-    const copy = Uint8Array.from(whole)
-    copy[at]! ^= 1 << how
-    return copy
-  })
-}
-
-function expectOnlyMalformed(of: fc.Arbitrary<Uint8Array>, parse: (bytes: Uint8Array) => unknown): void {
-  fc.assert(
-    fc.property(of, input => {
-      try {
-        parse(input)
-      } catch (error) {
-        expect(error).toBeInstanceOf(MalformedInput)
-      }
-    }),
-    cases,
-  )
-}
-
 describe('object ids', () => {
   it('are those of git', () => {
     expect(objectId('blob', new Uint8Array())).toBe(oidA)
@@ -103,105 +64,6 @@ describe('object ids', () => {
     for (const wrong of ['', oidA.toUpperCase(), oidA.slice(1), `${oidA}0`, `${oidA}\n`, 'z'.repeat(40)]) {
       expect(() => oidBytes(wrong)).toThrow(MalformedInput)
     }
-  })
-})
-
-describe('trees', () => {
-  it('sort a directory as if its name ended in a slash', () => {
-    const names = parseTree(
-      encodeTree([
-        { mode: '100644', name: 'a0', oid: oidA },
-        { mode: '40000', name: 'a', oid: oidA },
-        { mode: '100644', name: 'a.b', oid: oidA },
-        { mode: '100644', name: '\u{1f600}', oid: oidA },
-        { mode: '100644', name: '\uff5e', oid: oidA },
-      ]),
-    ).map(entry => entry.name)
-    expect(names).toEqual(['a.b', 'a', 'a0', '\uff5e', '\u{1f600}'])
-  })
-
-  it('compare like the bytes of their names', () => {
-    const entry = fc.record({ mode, name })
-    const key = (of: { mode: TreeMode; name: string }) =>
-      Buffer.from(of.mode === '40000' ? `${of.name}/` : of.name)
-    fc.assert(
-      fc.property(entry, entry, (a, b) => {
-        expect(Math.sign(compareTreeEntries(a, b))).toBe(Buffer.compare(key(a), key(b)))
-      }),
-      cases,
-    )
-  })
-
-  it('come back as they were, in order', () => {
-    fc.assert(
-      fc.property(entries, list => {
-        expect(parseTree(encodeTree(list))).toEqual(list.toSorted(compareTreeEntries))
-      }),
-      cases,
-    )
-  })
-
-  it.each([
-    ['100664', '100644'],
-    ['100676', '100644'],
-    ['100744', '100755'],
-    ['100775', '100755'],
-    ['040000', '40000'],
-    ['120777', '120000'],
-    ['160000', '160000'],
-  ])('read mode %s as %s', (written, read) => {
-    expect(parseTree(treeOf(written, 'x'))).toEqual([{ mode: read, name: 'x', oid: oidA }])
-  })
-
-  it('are read unsorted too', () => {
-    expect(parseTree(Buffer.concat([treeOf('100644', 'b'), treeOf('100644', 'a')]))).toHaveLength(2)
-  })
-
-  it.each([
-    ['name that is not UTF-8', treeOf('100644', 'caf\xe9'), /not UTF-8/],
-    ['empty name', treeOf('100644', ''), /is empty/],
-    ['name with a slash', treeOf('100644', 'a/b'), /slash/],
-    ['name ..', treeOf('40000', '..'), /kept for git/],
-    ['name .GIT', treeOf('40000', '.GIT'), /kept for git/],
-    ['mode of a device', treeOf('020000', 'x'), /mode "020000"/],
-    ['mode that is no number', treeOf('10x644', 'x'), /mode "10x644"/],
-    ['mode too long', treeOf('0000100644', 'x'), /no mode/],
-    ['endless name', treeOf('100644', 'x'.repeat(5000)), /no NUL/],
-    ['cut id', treeOf('100644', 'x').subarray(0, -1), /cut short/],
-  ])('refuse a %s', (_, content, fault) => {
-    expect(() => parseTree(content)).toThrow(MalformedInput)
-    expect(() => parseTree(content)).toThrow(fault)
-  })
-
-  it('keep a real U+FFFD and a byte order mark in names', () => {
-    const list: TreeEntry[] = [
-      { mode: '100644', name: '\ufeffbom', oid: oidA },
-      { mode: '100644', name: 'x\ufffd', oid: oidA },
-    ]
-    expect(parseTree(encodeTree(list))).toEqual(list.toSorted(compareTreeEntries))
-  })
-
-  it.each(['', '.', '..', '.git', 'a/b', 'a\0b', '\ud800'])('are not written with name %j', name => {
-    expect(() => encodeTree([{ mode: '100644', name, oid: oidA }])).toThrow(MalformedInput)
-  })
-
-  it('hold names of up to 4096 bytes', () => {
-    const named = (name: string) => encodeTree([{ mode: '100644', name, oid: oidA }])
-    expect(parseTree(named('é'.repeat(2048)))).toHaveLength(1)
-    expect(() => named('é'.repeat(2049))).toThrow(MalformedInput)
-  })
-
-  it('are not written with a name that is both file and directory', () => {
-    const list: TreeEntry[] = [
-      { mode: '100644', name: 'a', oid: oidA },
-      { mode: '100644', name: 'a.b', oid: oidA },
-      { mode: '40000', name: 'a', oid: oidA },
-    ]
-    expect(() => encodeTree(list)).toThrow(/"a" comes twice/)
-  })
-
-  it('give nothing but MalformedInput when damaged', () => {
-    expectOnlyMalformed(damaged(entries.map(encodeTree)), parseTree)
   })
 })
 
@@ -336,7 +198,7 @@ describe('an object longer than any string', () => {
 
   it('is refused as malformed', () => {
     for (const start of ['', 'tree ', `tree ${oidA}\nauthor `, `object ${oidA}\ntype `, '100644 name']) {
-      for (const parse of [parseTree, parseCommit, parseTag]) {
+      for (const parse of [(content: Uint8Array) => new Tree(content), parseCommit, parseTag]) {
         expect(() => parse(starting(start))).toThrow(MalformedInput)
       }
     }

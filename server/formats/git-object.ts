@@ -1,18 +1,8 @@
-import { isUtf8 } from 'node:buffer'
 import { createHash } from 'node:crypto'
 import { LimitExceeded, MalformedInput } from '../kernel/errors.ts'
 
 /** The four kinds of git object. SHA-1 repositories only: an object id is 40 lower-case hex digits. */
 export type ObjectType = 'commit' | 'tree' | 'blob' | 'tag'
-
-/** The modes that git writes today: file, executable, symbolic link, directory, submodule commit. */
-export type TreeMode = '100644' | '100755' | '120000' | '40000' | '160000'
-
-export interface TreeEntry {
-  readonly mode: TreeMode
-  readonly name: string
-  readonly oid: string
-}
 
 /** Who and when. `time` in milliseconds since the epoch (git keeps whole seconds), `offsetMinutes` east of UTC. */
 export interface Identity {
@@ -46,8 +36,6 @@ export interface NewTag extends Tag {
 }
 
 const oidPattern = /^[0-9a-f]{40}$/
-/** The longest path that Linux takes, so no checkout can hold a longer name. */
-const maxNameBytes = 4096
 const maxHeaderLineBytes = 65_536
 const maxMessageBytes = 16 * 1024 * 1024
 /** The last second that a JavaScript Date can show. */
@@ -68,110 +56,6 @@ export function oidBytes(oid: string): Buffer {
     )
   }
   return Buffer.from(oid, 'hex')
-}
-
-/**
- * Git's order in a tree: by the bytes of the UTF-8 name, where a directory counts as `name/`
- * (gitformat: `base_name_compare` in read-cache.c). Negative when `a` comes first.
- */
-export function compareTreeEntries(
-  a: Pick<TreeEntry, 'mode' | 'name'>,
-  b: Pick<TreeEntry, 'mode' | 'name'>,
-): number {
-  for (let i = 0; ; i++) {
-    const left = sortKeyAt(a, i)
-    const right = sortKeyAt(b, i)
-    if (left !== right) return left - right
-    if (left === -1) return 0
-  }
-}
-
-/** UTF-16 code units, moved so that they order like UTF-8 bytes: surrogates come after U+E000..U+FFFF there. */
-function sortKeyAt(entry: Pick<TreeEntry, 'mode' | 'name'>, i: number): number {
-  if (i >= entry.name.length) return i === entry.name.length && entry.mode === '40000' ? 0x2f : -1
-  const unit = entry.name.charCodeAt(i)
-  if (unit < 0xd800) return unit
-  return unit < 0xe000 ? unit + 0x2000 : unit - 0x800
-}
-
-/**
- * The content of a tree object with these entries, sorted as git wants. Throws MalformedInput for a name that no tree
- * may hold (empty, with `/` or NUL, `.`, `..`, `.git`) or that comes twice. What else a path that people choose may
- * not be, such as the other spellings of `.git`, is up to `tree-path.ts`.
- */
-export function encodeTree(entries: Iterable<TreeEntry>): Uint8Array {
-  const names = new Set<string>()
-  const pieces: Uint8Array[] = []
-  for (const entry of [...entries].sort(compareTreeEntries)) {
-    if (!entry.name.isWellFormed()) throw badName(entry.name, 'holds half of a surrogate pair')
-    checkName(entry.name)
-    if (names.has(entry.name)) throw badName(entry.name, 'comes twice in one tree')
-    names.add(entry.name)
-    if (Buffer.byteLength(entry.name) > maxNameBytes)
-      throw badName(entry.name, `is over ${maxNameBytes} bytes`)
-    pieces.push(Buffer.from(`${entry.mode} ${entry.name}\0`), oidBytes(entry.oid))
-  }
-  return Buffer.concat(pieces)
-}
-
-/**
- * Entries of a tree object in the order they stand. Old modes are normalised (100664 → 100644); names must be valid
- * UTF-8 and pass the same check as on write. Order and double names are not checked: git's `index-pack --strict`
- * does that at the door. Throws MalformedInput with the byte where it broke.
- */
-export function parseTree(content: Uint8Array): TreeEntry[] {
-  const buffer = view(content)
-  const entries: TreeEntry[] = []
-  for (let at = 0; at < buffer.length; ) {
-    const space = buffer.subarray(at, at + 8).indexOf(0x20)
-    if (space < 0) throw new MalformedInput('tree', `no mode of octal digits and a space at byte ${at}`)
-    const mode = normalMode(buffer.toString('latin1', at, at + space), at)
-    const nameAt = at + space + 1
-    const length = buffer.subarray(nameAt, nameAt + maxNameBytes + 1).indexOf(0)
-    if (length < 0) {
-      throw new MalformedInput('tree', `name at byte ${nameAt} has no NUL within ${maxNameBytes} bytes`)
-    }
-    const name = readName(buffer, nameAt, nameAt + length)
-    const oidAt = nameAt + length + 1
-    if (oidAt + 20 > buffer.length)
-      throw new MalformedInput('tree', `object id at byte ${oidAt} is cut short`)
-    entries.push({ mode, name, oid: buffer.toString('hex', oidAt, oidAt + 20) })
-    at = oidAt + 20
-  }
-  return entries
-}
-
-function readName(buffer: Buffer, start: number, end: number): string {
-  const name = buffer.toString('utf8', start, end)
-  // Only a name with the replacement character can have been broken: the exact check is slower.
-  if (name.includes('\ufffd') && !isUtf8(buffer.subarray(start, end))) {
-    throw new MalformedInput('tree', `name ${JSON.stringify(name)} at byte ${start} is not UTF-8`)
-  }
-  checkName(name)
-  return name
-}
-
-function normalMode(text: string, at: number): TreeMode {
-  const mode = /^[0-7]{1,7}$/.test(text) ? Number.parseInt(text, 8) : 0
-  const kind = mode & 0o170000
-  if (kind === 0o100000) return mode & 0o100 ? '100755' : '100644'
-  if (kind === 0o040000) return '40000'
-  if (kind === 0o120000) return '120000'
-  if (kind === 0o160000) return '160000'
-  throw new MalformedInput(
-    'tree',
-    `mode ${JSON.stringify(text)} at byte ${at} is no file, directory, link or submodule`,
-  )
-}
-
-function checkName(name: string): void {
-  if (name === '') throw badName(name, 'is empty')
-  if (name.includes('/') || name.includes('\0')) throw badName(name, 'holds a slash or a NUL')
-  if (name === '.' || name === '..' || name.toLowerCase() === '.git') throw badName(name, 'is kept for git')
-}
-
-function badName(name: string, fault: string): MalformedInput {
-  return new MalformedInput('tree', `name ${JSON.stringify(name.slice(0, 200))} ${fault}`)
 }
 
 /**

@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import fc from 'fast-check'
 import { afterAll, describe, expect, it } from 'vitest'
+import { runs } from '../../test/fuzz-runs.ts'
 import { LimitExceeded, MalformedInput } from '../kernel/errors.ts'
 import { addLfsPaths, DEFAULT_GITATTRIBUTES, parseGitattributes } from './gitattributes.ts'
 
@@ -180,7 +181,7 @@ describe('parseGitattributes', () => {
       fc.property(fc.oneof(fc.uint8Array({ maxLength: 200 }), near), fc.string(), (text, path) => {
         expect(typeof parseGitattributes(text).isLfs(path)).toBe('boolean')
       }),
-      { numRuns: 10_000 },
+      runs(10_000),
     )
   })
 
@@ -256,7 +257,7 @@ describe('addLfsPaths', () => {
           if (!(error instanceof MalformedInput)) throw error
         }
       }),
-      { numRuns: 10_000 },
+      runs(10_000),
     )
   })
 

@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
+import { runs } from '../../test/fuzz-runs.ts'
 import { LimitExceeded } from '../kernel/errors.ts'
 import { parseGitignore } from './gitignore.ts'
 
@@ -145,7 +146,7 @@ describe('parseGitignore', () => {
       fc.property(fc.uint8Array({ maxLength: 200 }), fc.string(), (text, path) => {
         expect(typeof parseGitignore(text).ignores(path)).toBe('boolean')
       }),
-      { numRuns: 10_000 },
+      runs(10_000),
     )
   })
 

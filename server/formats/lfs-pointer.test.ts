@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
+import { runs } from '../../test/fuzz-runs.ts'
 import { encodeLfsPointer, LFS_POINTER_LIMIT, parseLfsPointer } from './lfs-pointer.ts'
 
 const SHA256 = '4d7a214614ab2935c943f9e0ff69d22eadbb8f32b1258daaa5e2ca24d17e2393'
@@ -35,7 +36,7 @@ describe('encodeLfsPointer', () => {
       fc.property(pointers, pointer => {
         expect(parseLfsPointer(encodeLfsPointer(pointer))).toEqual(pointer)
       }),
-      { numRuns: 10_000 },
+      runs(10_000),
     )
   })
 })
@@ -117,7 +118,7 @@ describe('parseLfsPointer', () => {
         const pointer = parseLfsPointer(blob)
         if (pointer) expect(parseLfsPointer(encodeLfsPointer(pointer))).toEqual(pointer)
       }),
-      { numRuns: 10_000 },
+      runs(10_000),
     )
   })
 })

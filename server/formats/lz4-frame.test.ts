@@ -1,6 +1,7 @@
 import fc from 'fast-check'
 import { compressFrameSync, compressSync, decompressFrameSync } from 'lz4-napi'
 import { describe, expect, it } from 'vitest'
+import { runs } from '../../test/fuzz-runs.ts'
 import { MalformedInput } from '../kernel/errors.ts'
 import { decodeLz4Frame } from './lz4-frame.ts'
 import { splitmix64 } from './testdata/splitmix64.ts'
@@ -45,7 +46,21 @@ describe('LZ4 frame', () => {
         const inside = Buffer.concat([Buffer.from('xyz'), frame]).subarray(3)
         expect(Buffer.compare(decode(inside, raw.length), raw)).toBe(0)
       }),
-      { numRuns: 5000 },
+      runs(10_000),
+    )
+  })
+
+  it('refuses what its checksums do not fit', () => {
+    fc.assert(
+      fc.property(content, fc.boolean(), fc.integer({ min: 1, max: 255 }), (raw, isBlock, bits) => {
+        const options = isBlock ? { blockChecksums: true } : { contentChecksum: true }
+        const frame = compressFrameSync(raw, options)
+        // The checksum of the block stands before the end mark, that of the content after it.
+        frame[frame.length - (isBlock ? 5 : 1)]! ^= bits
+        expect(() => decode(frame, raw.length)).toThrow(
+          `wrong checksum of its ${isBlock ? 'block' : 'content'}`,
+        )
+      }),
     )
   })
 
@@ -96,7 +111,7 @@ describe('LZ4 frame', () => {
     const before = process.memoryUsage()
     for (let i = 0; i < 20; i++) {
       expect(() => decode(frameOf(linked4M, compressed(long)), 131_072)).toThrow(
-        'decodes to more than 4194304 bytes',
+        'more than the 131072 bytes declared',
       )
     }
     const small = Buffer.concat([
@@ -132,22 +147,20 @@ describe('LZ4 frame', () => {
     ['a block that is cut short', '04224d18604082 02000080 61', 'ends inside its block 0'],
     ['a block above the maximum', '04224d18604082 01000180', 'allowed 1 to 65536'],
     ['an empty block', '04224d18604082 00000080 00000000', 'allowed 1 to 65536'],
-    [
-      'a block without literals at its end',
-      '04224d18604082 04000000 10 61 0100 00000000',
-      'not an LZ4 block',
-    ],
-    ['an offset of 0', '04224d18604082 06000000 10 61 0000 10 62 00000000', 'not an LZ4 block'],
-    [
-      'an offset to before the block',
-      '04224d18604082 06000000 10 61 0200 10 62 00000000',
-      'not an LZ4 block',
-    ],
     ['bytes after the end mark', '04224d18604082 01000080 61 00000000 00', 'followed by 1 bytes'],
   ])('refuses %s', (_, hex, message) => {
     const attempt = () => decode(Buffer.from(hex.replaceAll(' ', ''), 'hex'), 1)
     expect(attempt).toThrow(MalformedInput)
     expect(attempt).toThrow(message)
+  })
+
+  it.each([
+    ['without literals at its end', '10 61 0100'],
+    ['with an offset of 0', '10 61 0000 10 62'],
+    ['with an offset to before it', '10 61 0200 10 62'],
+  ])('refuses a block %s', (_, hex) => {
+    const frame = frameOf(independent64K, compressed(Buffer.from(hex.replaceAll(' ', ''), 'hex')))
+    expect(() => decode(frame, 6)).toThrow('it: LZ4 frame block 0 is not an LZ4 block')
   })
 
   it('throws nothing but MalformedInput, and decodes exactly what it said it would, whatever it is given', () => {
@@ -167,7 +180,7 @@ describe('LZ4 frame', () => {
           }
         },
       ),
-      { numRuns: 10_000 },
+      runs(10_000),
     )
     fc.assert(
       fc.property(fc.uint8Array({ maxLength: 60 }), fc.nat(200), (tail, length) => {
@@ -177,7 +190,7 @@ describe('LZ4 frame', () => {
           expect(error).toBeInstanceOf(MalformedInput)
         }
       }),
-      { numRuns: 10_000 },
+      runs(10_000),
     )
   })
 })

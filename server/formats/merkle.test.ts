@@ -1,6 +1,7 @@
 import { Blake3Hasher } from '@napi-rs/blake-hash'
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
+import { runs } from '../../test/fuzz-runs.ts'
 import { type ChunkList, concatChunks, packChunks, sliceChunks, totalLength } from './chunk-list.ts'
 import { chunkHash, FileHasher, fileHash, keyedChunkHashes, rangeHash, xorbHash } from './merkle.ts'
 import { parseShard } from './shard.ts'
@@ -66,14 +67,14 @@ describe('xet hashes', () => {
       fc.property(chunkLists(12), list => {
         expect(hashToText(xorbHash(list))).toBe(slowRoot(list))
       }),
-      { numRuns: 2000 },
+      runs(2000),
     )
     fc.assert(
       fc.property(chunkLists(400), fc.nat(3), (list, everyHashCuts) => {
         const hashes = list.hashes.map((byte, i) => (i % 32 === 24 && everyHashCuts === 0 ? byte & ~3 : byte))
         expect(hashToText(xorbHash({ ...list, hashes }))).toBe(slowRoot({ ...list, hashes }))
       }),
-      { numRuns: 100 },
+      runs(100),
     )
   })
 
@@ -87,7 +88,7 @@ describe('xet hashes', () => {
         const [digest, whole] = [hasher.digest(), fileHash(list)]
         expect(hashToText(digest)).toBe(hashToText(whole))
       }),
-      { numRuns: 1000 },
+      runs(1000),
     )
   })
 
@@ -112,7 +113,7 @@ describe('xet hashes', () => {
         expect(hashToText(xorbHash({ hashes, lengths: list.lengths }))).not.toBe(root)
         expect(hashToText(xorbHash({ hashes: list.hashes, lengths }))).not.toBe(root)
       }),
-      { numRuns: 1000 },
+      runs(1000),
     )
   })
 
@@ -142,7 +143,7 @@ describe('xet hashes', () => {
           expect(Buffer.from(list.subarray(at, at + 32)).toString('hex')).toBe(expected)
         }
       }),
-      { numRuns: 500 },
+      runs(500),
     )
   })
 

@@ -1,5 +1,6 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
+import { runs } from '../../test/fuzz-runs.ts'
 import { parseFrontMatter } from './front-matter.ts'
 import { cardTags, validateCard } from './model-card.ts'
 
@@ -253,7 +254,7 @@ pretty_name: SQuAD`
         const { errors: remarks } = validateCard(`---\n${JSON.stringify(metadata)}\n---\n`, type)
         expect(remarks.length).toBeLessThanOrEqual(20)
       }),
-      { numRuns: 3000 },
+      runs(3000),
     )
   })
 })

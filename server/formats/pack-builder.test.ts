@@ -1,9 +1,11 @@
 import { createHash, randomBytes } from 'node:crypto'
+import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
+import { runs } from '../../test/fuzz-runs.ts'
 import { objectId } from './git-object.ts'
 import { PackBuilder } from './pack-builder.ts'
 import { PackIndex } from './pack-index.ts'
-import { parsePackHeader } from './packfile.ts'
+import { inflateEntry, parsePackEntryHeader, parsePackHeader } from './packfile.ts'
 
 const contents = [Buffer.from('small'), randomBytes(200_000), Buffer.alloc(300_000), new Uint8Array()]
 
@@ -64,5 +66,31 @@ describe('pack builder', () => {
     expect((await fork.finish()).packId).toBe((await whole.finish()).packId)
     expect((await builder.finish()).packId).toBe(before.packId)
     expect(builder.count).toBe(2)
+  })
+
+  it('is read back as what was put in, from where its index says', async () => {
+    const object = fc.tuple(
+      fc.constantFrom('blob', 'tree', 'commit', 'tag'),
+      fc.uint8Array({ maxLength: 60 }),
+    )
+    await fc.assert(
+      fc.asyncProperty(fc.array(object, { maxLength: 4 }), async objects => {
+        const builder = new PackBuilder()
+        for (const [type, content] of objects) await builder.add(objectId(type, content), type, content)
+        const { pieces, byteLength, index } = await builder.finish()
+        const pack = Buffer.concat(pieces)
+        const found = new PackIndex(index, { verifyChecksum: true })
+        for (const [type, content] of objects) {
+          const offset = found.find(objectId(type, content))!
+          const { header, length } = parsePackEntryHeader(pack, offset)
+          expect(header).toEqual({ type, size: content.length })
+          const end = found.endOf(offset, byteLength)
+          const entry = await inflateEntry(pack.subarray(offset + length, end), content.length, 60)
+          expect(Buffer.compare(entry.content, content)).toBe(0)
+          expect(offset + length + entry.consumed).toBe(end)
+        }
+      }),
+      runs(10_000),
+    )
   })
 })

@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto'
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
+import { runs } from '../../test/fuzz-runs.ts'
 import { MalformedInput } from '../kernel/errors.ts'
 import { encodePackIndex, type IndexedEntry, PackIndex } from './pack-index.ts'
 
@@ -23,7 +24,7 @@ const entries = fc
   .uniqueArray(entry, { maxLength: 12, selector: ({ oid }) => oid })
   .filter(list => new Set(list.map(({ offset }) => offset)).size === list.length)
 const packSize = 2 ** 52 + 1000
-const cases = { numRuns: 2_000 }
+const cases = runs(10_000)
 
 const three: IndexedEntry[] = [
   { oid: `00${'11'.repeat(19)}`, crc32: 1, offset: 300 },
@@ -154,7 +155,7 @@ describe('pack index', () => {
         }
         useQuietly(bytes)
       }),
-      { numRuns: 5_000 },
+      runs(10_000),
     )
   })
 })

@@ -2,6 +2,7 @@ import { randomBytes } from 'node:crypto'
 import { deflateSync } from 'node:zlib'
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
+import { runs } from '../../test/fuzz-runs.ts'
 import { LimitExceeded, MalformedInput } from '../kernel/errors.ts'
 import {
   applyDelta,
@@ -15,7 +16,7 @@ import {
   parsePackHeader,
 } from './packfile.ts'
 
-const cases = { numRuns: 10_000 }
+const cases = runs(10_000)
 const megabyte = 1024 * 1024
 
 const size = fc.oneof(fc.nat({ max: 5000 }), fc.maxSafeNat())

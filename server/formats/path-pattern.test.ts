@@ -1,5 +1,6 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
+import { runs } from '../../test/fuzz-runs.ts'
 import { LimitExceeded } from '../kernel/errors.ts'
 import { asBytes, PathPatterns, parsePathPattern } from './path-pattern.ts'
 
@@ -66,7 +67,7 @@ describe('PathPatterns', () => {
         expect(matches(`${escaped}*`, path)).toBe(true)
         expect(matches('**', path)).toBe(true)
       }),
-      { numRuns: 10_000 },
+      runs(10_000),
     )
   })
 

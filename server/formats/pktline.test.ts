@@ -1,9 +1,10 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
+import { runs } from '../../test/fuzz-runs.ts'
 import { LimitExceeded, MalformedInput } from '../kernel/errors.ts'
 import { encodePktLine, encodePktMarker, encodeSideband, type PktLine, PktLineReader } from './pktline.ts'
 
-const cases = { numRuns: 10_000 }
+const cases = runs(10_000)
 
 async function* streamOf(pieces: readonly Uint8Array[]): AsyncGenerator<Uint8Array> {
   yield* pieces

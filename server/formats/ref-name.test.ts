@@ -1,6 +1,7 @@
 import { execFileSync } from 'node:child_process'
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
+import { runs } from '../../test/fuzz-runs.ts'
 import { MalformedInput } from '../kernel/errors.ts'
 import { checkBranchName, checkFullRef, checkTagName } from './ref-name.ts'
 
@@ -135,7 +136,7 @@ describe('checkBranchName and checkTagName', () => {
         expect(accepts(checkBranchName, name)).toBe(accepts(checkTagName, name))
         accepts(checkFullRef, name)
       }),
-      { numRuns: 10_000 },
+      runs(10_000),
     )
   })
 })

@@ -1,5 +1,6 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
+import { runs } from '../../test/fuzz-runs.ts'
 import { MalformedInput } from '../kernel/errors.ts'
 import { checkNamespace, parseRepoId, uniqueNameKey } from './repo-name.ts'
 
@@ -94,7 +95,7 @@ describe('parseRepoId', () => {
           if (!(error instanceof MalformedInput)) throw error
         }
       }),
-      { numRuns: 10_000 },
+      runs(10_000),
     )
   })
 })

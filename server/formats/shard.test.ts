@@ -1,6 +1,7 @@
 import { randomBytes } from 'node:crypto'
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
+import { runs } from '../../test/fuzz-runs.ts'
 import { LimitExceeded, MalformedInput } from '../kernel/errors.ts'
 import { packChunks } from './chunk-list.ts'
 import { keyedChunkHashes } from './merkle.ts'
@@ -99,7 +100,7 @@ describe('uploaded shard', () => {
         const files = shard.files.map(file => ({ ...file, terms: [...file.terms] }))
         expect(parseShard(inside.subarray(offset, offset + bytes.length))).toEqual({ ...shard, files })
       }),
-      { numRuns: 3000 },
+      runs(10_000),
     )
   })
 
@@ -132,14 +133,14 @@ describe('uploaded shard', () => {
           refusal(() => parseShard(bytes))
         },
       ),
-      { numRuns: 10_000 },
+      runs(10_000),
     )
     const header = encodeShard({ files: [], xorbs: [] }).subarray(0, 48)
     fc.assert(
       fc.property(fc.uint8Array({ maxLength: 48 * 6 }), bytes => {
         refusal(() => parseShard(Buffer.concat([header, bytes])))
       }),
-      { numRuns: 10_000 },
+      runs(10_000),
     )
   })
 
@@ -197,7 +198,7 @@ describe('dedup answer', () => {
         }))
         expect(parseShard(answer)).toEqual({ files: [], xorbs: keyed })
       }),
-      { numRuns: 500 },
+      runs(500),
     )
   })
 

@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
+import { runs } from '../../test/fuzz-runs.ts'
 import { MalformedInput } from '../kernel/errors.ts'
 import { parseTreePath } from './tree-path.ts'
 
@@ -157,7 +158,7 @@ describe('parseTreePath', () => {
       fc.property(fc.oneof(near, fc.string({ unit: 'binary' })), path => {
         accepts(path)
       }),
-      { numRuns: 10_000 },
+      runs(10_000),
     )
   })
 })

@@ -1,5 +1,6 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
+import { runs } from '../../test/fuzz-runs.ts'
 import { MalformedInput } from '../kernel/errors.ts'
 import { hashToText, isHashText, textToHash } from './xet-hash.ts'
 
@@ -23,7 +24,7 @@ describe('xet hash text', () => {
         expect(hashToText(surrounded, offset)).toBe(text)
         expect(Buffer.compare(textToHash(text), bytes)).toBe(0)
       }),
-      { numRuns: 10_000 },
+      runs(10_000),
     )
   })
 

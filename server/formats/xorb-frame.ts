@@ -1,7 +1,6 @@
 import { LimitExceeded, MalformedInput } from '../kernel/errors.ts'
-import { bg4Join } from './bg4.ts'
 import { MAX_CHUNK_BYTES } from './gearhash.ts'
-import { decodeLz4Frame } from './lz4-frame.ts'
+import { decodeGroupedLz4Frame, decodeLz4Frame } from './lz4-frame.ts'
 
 /** A frame is one chunk of a xorb as it travels and rests: this header, then the chunk by one of three schemes. */
 export const FRAME_HEADER_BYTES = 8
@@ -78,18 +77,24 @@ export function encodeStoredFrame(raw: Uint8Array): Uint8Array {
 }
 
 /**
- * The chunk in a frame whose header was read and whose `storedLength` bytes are `stored`: exactly `rawLength` bytes,
- * possibly a view of `stored`. Throws MalformedInput about `subject`.
+ * The chunk in a frame whose header was read and whose `storedLength` bytes are `stored`: exactly `rawLength` bytes, a
+ * view of `stored` or of memory that the next frame is decoded into. Who copies it to shared memory gets it faster from
+ * the same `address` modulo 8, as far as weights go (`lz4-kernel.ts`). Throws MalformedInput about `subject`.
  */
-export function decodeFrame(subject: string, header: FrameHeader, stored: Uint8Array): Uint8Array {
-  if (header.scheme === 0) return stored
-  const plain = decodeLz4Frame(subject, stored, header.rawLength)
-  return header.scheme === 1 ? plain : bg4Join(plain)
+export function decodeFrame(
+  subject: string,
+  { scheme, rawLength }: FrameHeader,
+  stored: Uint8Array,
+  address = 0,
+): Uint8Array {
+  if (scheme === 0) return stored
+  if (scheme === 1) return decodeLz4Frame(subject, stored, rawLength)
+  return decodeGroupedLz4Frame(subject, stored, rawLength, address)
 }
 
 /**
  * Decodes the frames that make up `frames`, one by one as the caller takes them, to chunks whose lengths must be
- * `rawLengths`. Chunks may be views of `frames`. Hashes are not checked: that was done before the xorb was stored.
+ * `rawLengths`. Hashes are not checked: that was done before the xorb was stored.
  * Throws MalformedInput or LimitExceeded about `subject`, naming the frame by its index in `frames`.
  */
 export function* decodeFrames(
@@ -108,7 +113,7 @@ export function* decodeFrames(
     if (end > frames.length) {
       throw new MalformedInput(frameSubject, `ends at ${end}, but there are only ${frames.length} bytes`)
     }
-    yield decodeFrame(frameSubject, header, frames.subarray(at + FRAME_HEADER_BYTES, end))
+    yield new Uint8Array(decodeFrame(frameSubject, header, frames.subarray(at + FRAME_HEADER_BYTES, end)))
     at = end
   }
   if (at !== frames.length) {

@@ -1,11 +1,12 @@
 import fc from 'fast-check'
 import { compressFrameSync } from 'lz4-napi'
 import { describe, expect, it } from 'vitest'
+import { runs } from '../../test/fuzz-runs.ts'
 import { LimitExceeded, MalformedInput } from '../kernel/errors.ts'
-import { bg4Split } from './bg4.ts'
 import { packChunks, sliceChunks } from './chunk-list.ts'
 import { Chunker, MAX_CHUNK_BYTES } from './gearhash.ts'
 import { chunkHash, xorbHash } from './merkle.ts'
+import { bg4Split } from './testdata/bg4-split.ts'
 import { clientFiles } from './testdata/client-files.ts'
 import { hfXetUpload, huggingfaceJsUpload } from './testdata/client-uploads.ts'
 import { splitmix64 } from './testdata/splitmix64.ts'
@@ -130,7 +131,7 @@ describe('frame', () => {
         const header = readFrameHeader('it', frame, 0)
         expect(Buffer.compare(decodeFrame('it', header, frame.subarray(8)), raw)).toBe(0)
       }),
-      { numRuns: 5000 },
+      runs(10_000),
     )
     const largest = splitmix64(MAX_CHUNK_BYTES, 9n)
     for (const scheme of [0, 1, 2] as const) {
@@ -180,7 +181,7 @@ describe('verifyXorb', () => {
           expect(verifyXorb(Buffer.concat([frames, footer]), hash)).toEqual(index)
         }
       }),
-      { numRuns: 1000 },
+      runs(1000),
     )
   })
 
@@ -265,7 +266,7 @@ describe('verifyXorb', () => {
         const isCompressed = frame !== -1 && xorb.frames[(index.frameEnds[frame - 1] ?? 0) + 4] !== 0
         expect(isReserved || isCompressed).toBe(true)
       }),
-      { numRuns: 10_000 },
+      runs(10_000),
     )
   })
 
@@ -281,7 +282,7 @@ describe('verifyXorb', () => {
         const bytes = Buffer.concat([whole.subarray(0, at), more, whole.subarray(at)])
         expect(refusal(() => verifyXorb(bytes, hash))).toBeDefined()
       }),
-      { numRuns: 2000 },
+      runs(2000),
     )
   })
 
@@ -296,7 +297,7 @@ describe('verifyXorb', () => {
       fc.property(start, fc.uint8Array({ minLength: 1, maxLength: 200 }), (head, bytes) => {
         expect(refusal(() => verifyXorb(Buffer.concat([head, bytes]), example.hash))).toBeDefined()
       }),
-      { numRuns: 10_000 },
+      runs(10_000),
     )
   })
 
@@ -354,7 +355,7 @@ describe('xorb footer', () => {
         const tail = object.subarray(before % (frames.length + 1))
         expect(decodeXorbFooter('it', tail)).toEqual(index)
       }),
-      { numRuns: 2000 },
+      runs(2000),
     )
   })
 
@@ -396,7 +397,7 @@ describe('decodeFrames', () => {
           chunks.slice(start, end).map(raw => Buffer.from(raw)),
         )
       }),
-      { numRuns: 2000 },
+      runs(2000),
     )
   })
 

@@ -1,10 +1,10 @@
 import { connect } from 'node:net'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { pino } from 'pino'
-import { afterEach, expect, it } from 'vitest'
+import { afterEach, describe, expect, it } from 'vitest'
 import { z } from 'zod'
 import { anonymous } from '../kernel/actor.ts'
-import { createApp } from './app.ts'
+import { type AppParts, createApp } from './app.ts'
 import type { Doors } from './doors.ts'
 import { linkNextPage } from './pages.ts'
 import { count, list } from './query.ts'
@@ -13,7 +13,7 @@ import { type Route, route } from './route.ts'
 let app: ReturnType<typeof createApp>
 afterEach(() => app.close())
 
-function appOf(routes: readonly Route[], publicUrl?: string) {
+function appOf(routes: readonly Route[], publicUrl?: string, patience?: AppParts['patience']) {
   app = createApp({
     routes,
     doors: { anyone: () => undefined } as unknown as Doors,
@@ -22,6 +22,7 @@ function appOf(routes: readonly Route[], publicUrl?: string) {
     publicUrl,
     log: pino({ level: 'silent' }),
     metrics: { observe() {}, text: async () => '', contentType: 'text/plain' },
+    ...(patience && { patience }),
   })
   return app
 }
@@ -115,4 +116,118 @@ it('lets a request under way end when it is closed', async () => {
   await hasBegun
   await app.close()
   expect(await (await answer).json()).toEqual({ done: true })
+})
+
+describe('slow clients', () => {
+  const upload = route({
+    method: 'PUT',
+    path: '/upload',
+    grant: 'anyone',
+    async handle({ stream }) {
+      let bytes = 0
+      for await (const piece of stream) bytes += piece.length
+      return { bytes }
+    },
+  })
+  const work = route({
+    method: 'PUT',
+    path: '/work',
+    grant: 'anyone',
+    handle: () => sleep(700, { done: true }),
+  })
+  const page = route({
+    method: 'GET',
+    path: '/page',
+    grant: 'anyone',
+    handle: ({ reply }) => reply.send(Buffer.alloc(64 * 1024 * 1024)),
+  })
+
+  /** Writes texts and waits between them for so many milliseconds. Resolves when the hub has closed the connection. */
+  async function talk(
+    patience: Partial<AppParts['patience']>,
+    ...steps: (string | number)[]
+  ): Promise<string> {
+    const long = { headersMs: 20_000, idleMs: 20_000 }
+    const { port } = new URL(
+      await appOf([upload, work, page], undefined, { ...long, ...patience }).listen({
+        port: 0,
+        host: '127.0.0.1',
+      }),
+    )
+    const socket = connect(Number(port), '127.0.0.1')
+    let said = ''
+    socket.on('data', piece => {
+      said += piece
+    })
+    const closed = new Promise<void>(settle => {
+      socket.on('error', () => {})
+      socket.once('close', () => settle())
+    })
+    for (const step of steps) {
+      if (typeof step === 'number') await sleep(step)
+      else if (socket.writable) socket.write(step)
+    }
+    await closed
+    return said
+  }
+  const put = (path: string, length: number) =>
+    `PUT ${path} HTTP/1.1\r\nHost: x\r\nContent-Length: ${length}\r\n`
+  const slowestBody = { bytes: 100, withinMs: 200 }
+  const trickle = (text: string, times: number) => Array.from({ length: times }, () => [text, 60]).flat()
+
+  it('are told 408 when their headers do not come to an end', async () => {
+    const said = await talk({ headersMs: 300 }, put('/upload', 1), ...trickle('X-A: b\r\n', 20))
+    expect(said).toMatch(/^HTTP\/1\.1 408 [\s\S]*the request was not sent in time/)
+  })
+
+  it('are told 408 when their body comes in drops', async () => {
+    const said = await talk({ slowestBody }, put('/upload', 1000), '\r\n', ...trickle('a', 20))
+    expect(said).toMatch(/^HTTP\/1\.1 408 [\s\S]*fewer than 100; send it faster/)
+  })
+
+  it('are closed when nothing comes at all', async () => {
+    expect(await talk({ idleMs: 300 }, put('/upload', 1000), '\r\n', 'a')).toBe('')
+    await app.close()
+    expect(await talk({ idleMs: 300 })).toBe('')
+  })
+
+  it('that send slowly but steadily are heard to the end', async () => {
+    const said = await talk(
+      { slowestBody },
+      put('/upload', 2000),
+      'Connection: close\r\n\r\n',
+      ...trickle('a'.repeat(100), 20),
+    )
+    expect(said).toContain('{"bytes":2000}')
+  })
+
+  it('that wait for the hub are not closed, however long it works', async () => {
+    expect(await talk({ idleMs: 300 }, put('/work', 1), 'Connection: close\r\n\r\na')).toContain(
+      '{"done":true}',
+    )
+  })
+
+  it('that do not read their answer are closed', async () => {
+    const { port } = new URL(
+      await appOf([page], undefined, { headersMs: 20_000, idleMs: 300 }).listen({
+        port: 0,
+        host: '127.0.0.1',
+      }),
+    )
+    const socket = connect({
+      port: Number(port),
+      host: '127.0.0.1',
+      onread: { buffer: Buffer.alloc(1024), callback: () => false },
+    })
+    socket.on('error', () => {})
+    socket.write('GET /page HTTP/1.1\r\nHost: x\r\n\r\n')
+    const count = () =>
+      new Promise<number>((settle, reject) =>
+        app.server.getConnections((error, count) => (error ? reject(error) : settle(count))),
+      )
+    await sleep(100)
+    expect(await count()).toBe(1)
+    while ((await count()) > 0) await sleep(50)
+    socket.destroy()
+  })
 })

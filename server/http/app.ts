@@ -1,4 +1,6 @@
 import { randomUUID } from 'node:crypto'
+import type { IncomingMessage } from 'node:http'
+import type { Socket } from 'node:net'
 import Fastify, {
   type FastifyBaseLogger,
   type FastifyInstance,
@@ -11,7 +13,8 @@ import type { z } from 'zod'
 import { type Actor, anonymous } from '../kernel/actor.ts'
 import { MalformedInput, RepoNotFound } from '../kernel/errors.ts'
 import { type Repository, type RepoType, repoTypes } from '../kernel/repository.ts'
-import { bodyStream, drainBody, parseBody, readBody } from './body.ts'
+import { bodyStream, drainBody, type Pace, parseBody, readBody } from './body.ts'
+import { answerBrokenMessage } from './broken-messages.ts'
 import type { Doors } from './doors.ts'
 import { answerTo, RouteNotFound } from './error-map.ts'
 import type { Metrics } from './metrics.ts'
@@ -28,7 +31,19 @@ export interface AppParts {
   readonly publicUrl: string | undefined
   readonly log: Logger
   readonly metrics: Metrics
+  /** How slow a client may be; shorter in tests. */
+  readonly patience?: Patience
 }
+
+interface Patience {
+  /** Headers must be there within this time. */
+  readonly headersMs: number
+  /** A socket on which nothing moved for this long is closed, unless it waits for us; a slow but moving transfer is not. */
+  readonly idleMs: number
+  readonly slowestBody?: Pace
+}
+
+const patience: Patience = { headersMs: 60_000, idleMs: 120_000 }
 
 /** Kept beside the request, for the answer when something is refused. */
 const actors = new WeakMap<FastifyRequest, Actor>()
@@ -37,23 +52,27 @@ const actors = new WeakMap<FastifyRequest, Actor>()
 const mediaType = /^[\w.!#$&^+-]+\/[\w.!#$&^+-]+\s*(?:;|$)/
 
 const defaultBodyLimit = 1024 * 1024
-/** A socket on which nothing moved for this long is closed; a slow but moving transfer is not. */
-const idleSocketMs = 120_000
 
 /** Puts the routes on the wire: identity → grant → parse → call → present, in this order for every one of them. */
 export function createApp(parts: AppParts): FastifyInstance {
+  const { headersMs, idleMs } = parts.patience ?? patience
   const app = Fastify({
     loggerInstance: parts.log as FastifyBaseLogger,
+    // A logger of its own for each request costs more than its one line: who logs names the request.
+    childLoggerFactory: logger => logger,
     logController: new LogController({ disableRequestLogging: true }),
     genReqId: () => randomUUID(),
     requestIdHeader: false,
     exposeHeadRoutes: false,
-    connectionTimeout: idleSocketMs,
+    connectionTimeout: idleMs,
     requestTimeout: 0,
     keepAliveTimeout: 75_000,
     // A request under way is let to its end when the hub stops.
     forceCloseConnections: 'idle',
     bodyLimit: Number.MAX_SAFE_INTEGER,
+    // Without one, Node would refuse in no words; see `checkHost`.
+    http: { requireHostHeader: false, connectionsCheckingInterval: Math.min(30_000, headersMs) },
+    clientErrorHandler: answerBrokenMessage,
     routerOptions: { maxParamLength: 1024 },
     rewriteUrl: request => routablePath(request.url ?? '/'),
     // A path that no route is looked up for.
@@ -63,12 +82,21 @@ export function createApp(parts: AppParts): FastifyInstance {
   app.removeAllContentTypeParsers()
   app.addContentTypeParser('*', (_request, _payload, done) => done(null))
 
+  app.server.headersTimeout = headersMs
+  const underWay = new WeakMap<Socket, FastifyReply>()
+  app.server.on('timeout', socket => {
+    if (waitsForUs(underWay.get(socket))) socket.setTimeout(idleMs)
+    else socket.destroy()
+  })
+
   let isClosing = false
   app.addHook('preClose', async () => {
     isClosing = true
   })
   app.addHook('onRequest', (request, reply, done) => {
     reply.header('x-request-id', request.id)
+    underWay.set(request.raw.socket, reply)
+    checkHost(request.raw)
     // Fastify would refuse a body of no proper type; it is for the route to say what a body must be.
     const { headers } = request.raw
     const type = headers['content-type']
@@ -136,7 +164,7 @@ async function run(
     : undefined
   const proven = keyed ? provenByKey : await pass(repo)
   const query = route.query ? parse('query', route.query, plainKeys(request.query)) : {}
-  const stream = bodyStream(request.raw)
+  const stream = bodyStream(request.raw, parts.patience?.slowestBody)
   const body = route.body
     ? parse(
         'request body',
@@ -164,6 +192,25 @@ async function run(
   if (result === reply || reply.sent) return reply
   if (result === undefined) return reply.code(reply.statusCode === 200 ? 204 : reply.statusCode).send()
   return reply.send(result)
+}
+
+/** The client has sent what we have read, or all, and has nothing to read: that nothing moves is no fault of its own. */
+function waitsForUs(reply: FastifyReply | undefined): boolean {
+  if (!reply || reply.raw.writableEnded || reply.raw.writableLength > 0) return false
+  const { raw } = reply.request
+  return raw.complete || raw.readableLength > 0
+}
+
+/** RFC 9112 3.2: one host, or 400. Of two, a proxy before us may have believed the other. */
+function checkHost({ rawHeaders, httpVersionMinor }: IncomingMessage): void {
+  let hosts = 0
+  for (let at = 0; at < rawHeaders.length; at += 2) {
+    const name = rawHeaders[at]
+    if (name?.length === 4 && name.toLowerCase() === 'host') hosts++
+  }
+  if (hosts > 1 || (hosts === 0 && httpVersionMinor > 0)) {
+    throw new MalformedInput('Host header', `is there ${hosts} times, must be there once`)
+  }
 }
 
 function originOf(parts: AppParts, request: FastifyRequest): string {
@@ -244,8 +291,10 @@ function notFound(request: FastifyRequest, subjects: ReadonlySet<string>): Error
  * itself. RFC 9112 3.2.2: the target may be a whole URL.
  */
 function routablePath(target: string): string {
+  if (target.startsWith('/') && !target.includes('%')) return target
   const [path = '', ...query] = target.replace(/^https?:\/\/[^/?]*/i, '').split('?')
-  return [path.replace(/%(?![0-9a-f]{2})/gi, '%25'), ...query].join('?') || '/'
+  const rooted = path.startsWith('/') ? path : `/${path}`
+  return [rooted.replace(/%(?![0-9a-f]{2})/gi, '%25'), ...query].join('?')
 }
 
 function sendError(

@@ -7,6 +7,7 @@ import { anonymous } from '../kernel/actor.ts'
 import * as kernel from '../kernel/errors.ts'
 import { HubError, LimitExceeded, MalformedInput, RepoNotFound } from '../kernel/errors.ts'
 import * as objects from '../ports/objects.ts'
+import * as body from './body.ts'
 import * as doors from './doors.ts'
 import { answerTo, errorTable } from './error-map.ts'
 
@@ -28,7 +29,7 @@ function isError(value: unknown): value is typeof HubError {
 }
 
 it('has a row for every error that a domain, a port or the kernel exports', () => {
-  const modules = [accounts, blobs, policy, repos, kernel, objects, doors]
+  const modules = [accounts, blobs, policy, repos, kernel, objects, doors, body]
   const errors = modules.flatMap(module => Object.values(module)).filter(isError)
   expect(errors.length).toBeGreaterThan(30)
   for (const error of errors) {

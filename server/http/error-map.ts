@@ -6,6 +6,7 @@ import type { Actor } from '../kernel/actor.ts'
 import { HubError, LimitExceeded, MalformedInput, RepoNotFound } from '../kernel/errors.ts'
 import { repoId, repoPath } from '../kernel/repository.ts'
 import { ObjectMissing, ObjectShort, StoreFull } from '../ports/objects.ts'
+import { SenderTooSlow } from './body.ts'
 import { SignedUrlRefused } from './doors.ts'
 import { NotReady } from './routes-system.ts'
 
@@ -43,6 +44,7 @@ export const errorTable = new Map<unknown, Rule<never>>([
   rule(MalformedInput, { status: 400 }),
   rule(LimitExceeded, { status: 413 }),
   rule(RouteNotFound, { status: 404 }),
+  rule(SenderTooSlow, { status: 408, headers: () => ({ connection: 'close' }) }),
 
   rule(RepoNotFound, {
     // Whether it is missing or hidden is not told; who is nobody may become somebody.
@@ -159,7 +161,7 @@ function answer(
 }
 
 /** Headers carry ASCII; the body has the true text. */
-function headerText(message: string): string {
+export function headerText(message: string): string {
   return message.replace(/[^\x20-\x7e]/g, '?').slice(0, 1000)
 }
 

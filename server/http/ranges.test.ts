@@ -1,5 +1,6 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
+import { runs } from '../../test/fuzz-runs.ts'
 import { parseRange } from './ranges.ts'
 
 describe('parseRange', () => {
@@ -45,7 +46,7 @@ describe('parseRange', () => {
           expect(end).toBeLessThanOrEqual(size)
         }
       }),
-      { numRuns: 10_000 },
+      runs(10_000),
     )
   })
 })

@@ -2,7 +2,7 @@ import Fastify from 'fastify'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { sendBytes } from './send-bytes.ts'
 
-const content = Buffer.from(Array.from({ length: 1000 }, (_, n) => n % 256))
+const content = Buffer.from(Array.from({ length: 100_000 }, (_, n) => n % 256))
 const app = Fastify({ exposeHeadRoutes: false })
 let url: string
 
@@ -43,7 +43,7 @@ const ask = async (path: string, headers: Record<string, string> = {}, method = 
 
 describe('sendBytes', () => {
   it('says on HEAD what GET would send', async () => {
-    for (const size of [0, 1000]) {
+    for (const size of [0, 1000, 100_000]) {
       const { response, bytes } = await ask(`/${size}`, {}, 'HEAD')
       expect([response.status, bytes.length]).toEqual([200, 0])
       expect(response.headers.get('content-length')).toBe(String(size))
@@ -52,7 +52,11 @@ describe('sendBytes', () => {
   })
 
   it('sends the whole, a range, or several', async () => {
-    expect((await ask('/1000')).bytes.equals(content)).toBe(true)
+    for (const size of [1000, 100_000]) {
+      const { response, bytes } = await ask(`/${size}`)
+      expect(bytes.equals(content.subarray(0, size))).toBe(true)
+      expect(response.headers.get('content-length')).toBe(String(size))
+    }
     expect((await ask('/0')).bytes.length).toBe(0)
     const one = await ask('/1000', { range: 'bytes=10-19' })
     expect([one.response.status, one.response.headers.get('content-range')]).toEqual([
@@ -70,7 +74,7 @@ describe('sendBytes', () => {
     const part = (range: string, bytes: Uint8Array) =>
       `\r\n--${boundary}\r\nContent-Type: application/octet-stream\r\nContent-Range: bytes ${range}/1000\r\n\r\n${Buffer.from(bytes).toString('latin1')}`
     expect(two.bytes.toString('latin1')).toBe(
-      `${part('0-1', content.subarray(0, 2))}${part('998-999', content.subarray(998))}\r\n--${boundary}--\r\n`,
+      `${part('0-1', content.subarray(0, 2))}${part('998-999', content.subarray(998, 1000))}\r\n--${boundary}--\r\n`,
     )
   })
 
@@ -85,14 +89,23 @@ describe('sendBytes', () => {
   })
 
   it('answers an error that comes before the first byte, and cuts the connection at a later one', async () => {
-    expect((await ask('/1000', { 'x-break': '0' })).response.status).toBe(500)
-    const cut = ask('/1000', { 'x-break': '500' })
+    for (const [path, at] of [
+      ['/100000', '0'],
+      // A short body has not begun to leave while it is read.
+      ['/1000', '500'],
+    ] as const) {
+      const { response } = await ask(path, { 'x-break': at })
+      expect(response.status).toBe(500)
+    }
+    const cut = ask('/100000', { 'x-break': '500' })
     await expect(cut).rejects.toThrow()
   })
 
   it('uses no piece after the next one was asked for', async () => {
-    const { bytes } = await ask('/1000', { 'x-reuse': '1' })
-    expect(bytes.equals(content)).toBe(true)
+    for (const size of [1000, 100_000]) {
+      const { bytes } = await ask(`/${size}`, { 'x-reuse': '1' })
+      expect(bytes.equals(content.subarray(0, size))).toBe(true)
+    }
   })
 
   it('sends nothing to who has this version', async () => {

@@ -31,12 +31,14 @@ export async function sendBytes(
   }
   const wanted = parseRange(asked, body.size)
   if (wanted.kind === 'unsatisfiable') {
-    return reply.code(416).header('content-range', `bytes */${body.size}`).send()
+    const error = `the range begins after the last of ${body.size} bytes`
+    const range = `bytes */${body.size}`
+    return reply.code(416).headers({ 'content-range': range, 'x-error-message': error }).send({ error })
   }
   if (wanted.kind === 'whole') {
     reply.header('content-type', body.contentType).header('content-length', body.size)
     if (request.method === 'HEAD' || body.size === 0) return reply.send()
-    return send(reply, body.read({ start: 0, end: body.size }))
+    return send(reply, body.read({ start: 0, end: body.size }), body.size)
   }
   reply.code(206)
   const [only] = wanted.ranges
@@ -45,11 +47,11 @@ export async function sendBytes(
       .header('content-type', body.contentType)
       .header('content-length', only.end - only.start)
       .header('content-range', contentRange(only, body.size))
-    return send(reply, body.read(only))
+    return send(reply, body.read(only), only.end - only.start)
   }
   const parts = multipart(wanted.ranges, body)
   reply.header('content-type', parts.contentType).header('content-length', parts.length)
-  return send(reply, parts.bytes())
+  return send(reply, parts.bytes(), parts.length)
 }
 
 /** RFC 9110 section 13.1.2: the client has this version already. */
@@ -66,9 +68,14 @@ function ifRangeHolds(request: FastifyRequest, reply: FastifyReply): boolean {
 /**
  * Writes the pieces to the socket, each only when the one before has left: their memory is used again, and a slow reader
  * holds no more than one piece. What breaks before the first piece is answered as an error; what breaks later cuts the
- * connection, so that nobody takes a part for the whole.
+ * connection, so that nobody takes a part for the whole. A short body is gathered and leaves with the head, in one write.
  */
-async function send(reply: FastifyReply, bytes: AsyncIterable<Uint8Array>): Promise<FastifyReply> {
+async function send(
+  reply: FastifyReply,
+  bytes: AsyncIterable<Uint8Array>,
+  length: number,
+): Promise<FastifyReply> {
+  if (length <= oneWriteLimit) return reply.send(await gather(bytes, length))
   const pieces = bytes[Symbol.asyncIterator]()
   let piece = await pieces.next()
   reply.hijack()
@@ -82,6 +89,20 @@ async function send(reply: FastifyReply, bytes: AsyncIterable<Uint8Array>): Prom
     await pieces.return?.()
   }
   return reply
+}
+
+/** A body of at most so many bytes is copied into one piece of memory. */
+const oneWriteLimit = 64 * 1024
+
+async function gather(bytes: AsyncIterable<Uint8Array>, length: number): Promise<Buffer> {
+  const whole = Buffer.allocUnsafe(length)
+  let at = 0
+  for await (const piece of bytes) {
+    whole.set(piece, at)
+    at += piece.length
+  }
+  if (at !== length) throw new Error(`a body of ${length} bytes ended after ${at}`)
+  return whole
 }
 
 function write(response: ServerResponse, piece: Uint8Array): Promise<void> {

@@ -32,7 +32,7 @@ export interface Database {
    * A read that is asked for again and again: answers are kept, up to `max`, as long as none of the tables that it
    * reads from has been written, by whomever. So an answer is never older than the last commit before the question.
    * Of time it knows nothing: what holds until an hour must be looked at by the caller. Values are shared, so they
-   * must not be changed. Throws inside a transaction. PostgreSQL, where other processes write unseen, loads each time.
+   * must not be changed; `undefined` is not kept. Throws inside a transaction. PostgreSQL, where other processes write unseen, loads each time.
    */
   remember<Value>(memo: Memo<Value>): Lookup<Value>
   /** True when `error` says that a unique or primary key exists already. */

@@ -1,4 +1,4 @@
-import { createHash, randomInt } from 'node:crypto'
+import { hash, randomInt } from 'node:crypto'
 import { MalformedInput } from '../../kernel/errors.ts'
 
 const alphabet = 'ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789'
@@ -15,7 +15,7 @@ export function looksMinted(text: string): boolean {
 
 /** What is stored and looked up. A plain hash is enough: a token is not guessed from its hash as a password is. */
 export function hashToken(token: string): string {
-  return createHash('sha256').update(token).digest('hex')
+  return hash('sha256', token)
 }
 
 /** Throws MalformedInput unless a header can carry `token`: 1 to 128 printable ASCII characters, no space at either end. */

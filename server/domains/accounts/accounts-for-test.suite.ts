@@ -1,9 +1,20 @@
 import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { setImmediate } from 'node:timers/promises'
+import type { KyselyPlugin } from 'kysely'
 import { openSqlite } from '../../drivers/database-sqlite.ts'
 import { type Accounts, accountMigrations, createAccounts } from './index.ts'
 import type { AccountTables } from './tables.ts'
+
+/** Between what another process does and the next request here, the event loop turns. */
+const betweenRequests: KyselyPlugin = {
+  transformQuery: ({ node }) => node,
+  async transformResult({ result }) {
+    await setImmediate()
+    return result
+  },
+}
 
 /** Accounts on a database of their own, and a clock that stands still until it is moved. */
 export async function openAccountsForTest() {
@@ -19,7 +30,7 @@ export async function openAccountsForTest() {
     accounts,
     database,
     time,
-    otherProcess: other.sql.withTables<AccountTables>(),
+    otherProcess: other.sql.withPlugin(betweenRequests).withTables<AccountTables>(),
     async close() {
       await database.close()
       await other.close()

@@ -5,14 +5,14 @@ import type { DedupAnswer } from '../../formats/shard-encode.ts'
 import { CorruptChunk } from './errors.ts'
 import {
   areAllStored,
-  decodeFrames,
   type FrameFacts,
   type FrameFault,
   type Frames,
-  isFault,
   measureFrames,
+  readFrames,
 } from './frame-work.ts'
 import type { FrameTask } from './frame-worker.ts'
+import type { XorbFrames } from './xorb-objects.ts'
 
 /**
  * Below this many bytes the way to a worker and back takes longer than the work. So it does for frames that are not
@@ -32,7 +32,7 @@ export class FramePool {
 
   /** What the frames of an upload hold, or what is wrong with them. `frames.bytes` stays usable. */
   async measure(frames: Frames): Promise<FrameFacts | FrameFault> {
-    if (frames.bytes.length <= inlineBytes || areAllStored(frames)) return measureFrames(frames)
+    if (frames.bytes.length <= inlineBytes || areAllStored(frames.bytes)) return measureFrames(frames)
     const bytes = new Uint8Array(frames.bytes)
     return (await this.#run({ kind: 'measure', frames: { ...frames, bytes } }, bytes)) as
       | FrameFacts
@@ -40,44 +40,26 @@ export class FramePool {
   }
 
   /**
-   * The raw bytes of chunks [start, end) of a stored xorb from their frames. Frames that are not compressed are decoded
-   * where they lie. Others into `into`, which like them must be shared memory then; without it their array is given
-   * away. Throws CorruptChunk unless every chunk has the hash that it was stored with.
+   * Decodes the frames into the beginning of `into`, which like theirs is shared memory; that of frames that are not
+   * compressed may be the same. Throws CorruptChunk unless every chunk has the hash that it was stored with.
    */
-  async decode(
-    xorbHash: string,
-    bytes: Uint8Array,
-    chunks: ChunkList,
-    start: number,
-    end: number,
-    into?: Uint8Array,
-  ): Promise<Uint8Array> {
+  async decode(frames: XorbFrames, into: Uint8Array): Promise<void> {
+    await this.#read(frames, into)
+  }
+
+  /** The same, but the chunks go nowhere. */
+  async verify(frames: XorbFrames): Promise<void> {
+    await this.#read(frames)
+  }
+
+  async #read({ index, start, end, bytes }: XorbFrames, into?: Uint8Array): Promise<void> {
     const frames: Frames = { bytes, position: start, count: end - start }
-    const expected = sliceChunks(chunks, start, end)
-    const isQuick = totalLength(expected) <= inlineBytes || areAllStored(frames)
-    const result = isQuick
-      ? decodeFrames(frames, expected)
-      : into
-        ? await this.#decodeShared(frames, expected, into)
-        : await this.#decodeInWorker(frames, expected)
-    if (isFault(result)) throw new CorruptChunk(xorbHash, result.position, result.fault)
-    return result
-  }
-
-  async #decodeShared(
-    frames: Frames,
-    expected: ChunkList,
-    into: Uint8Array,
-  ): Promise<Uint8Array | FrameFault> {
-    const { hashes, lengths } = alone(expected)
-    const fault = await this.#pool.run({ kind: 'decode-shared', frames, hashes, lengths, into })
-    return (fault as FrameFault | undefined) ?? into.subarray(0, totalLength(expected))
-  }
-
-  async #decodeInWorker(frames: Frames, expected: ChunkList): Promise<Uint8Array | FrameFault> {
-    const bytes = ownArray(frames.bytes)
-    const task: FrameTask = { kind: 'decode', frames: { ...frames, bytes }, ...alone(expected) }
-    return (await this.#run(task, bytes)) as Uint8Array | FrameFault
+    const expected = sliceChunks(index.chunks, start, end)
+    const isQuick = totalLength(expected) <= inlineBytes || areAllStored(bytes)
+    const fault = isQuick
+      ? readFrames(frames, expected, into)
+      : ((await this.#pool.run({ kind: 'read', frames, into, ...alone(expected) })) as FrameFault | undefined)
+    if (fault) throw new CorruptChunk(index.hash, fault.position, fault.fault)
   }
 
   /** The shard that answers a global dedup query: keying the hashes of 1 GiB of content takes 40 ms. */

@@ -36,7 +36,7 @@ export function measureFrames(frames: Frames): FrameFacts | FrameFault {
   const hashes = new Uint8Array(frames.count * HASH_BYTES)
   const lengths = new Uint32Array(frames.count)
   const ends = new Uint32Array(frames.count)
-  const fault = eachChunk(frames, (raw, i, end) => {
+  const fault = eachChunk(frames, (raw, i, _, end) => {
     hashes.set(chunkHash(raw), i * HASH_BYTES)
     lengths[i] = raw.length
     ends[i] = end
@@ -46,30 +46,22 @@ export function measureFrames(frames: Frames): FrameFacts | FrameFault {
 }
 
 /**
- * Decodes every frame, whose chunks must have these hashes and lengths, into one array: that of the frames, which are
- * gone then, if none is compressed, else `into`, or a new one.
+ * Decodes every frame, and compares hash and length of its chunk. The chunks go into the beginning of `into`, if that is
+ * given; it may be the memory of frames that are not compressed, for each moves to before where it is.
  */
-export function decodeFrames(
+export function readFrames(
   frames: Frames,
   expected: { readonly hashes: Uint8Array; readonly lengths: Uint32Array },
   into?: Uint8Array,
-): Uint8Array | FrameFault {
-  let total = 0
-  for (const length of expected.lengths) total += length
-  const decoded = areAllStored(frames)
-    ? frames.bytes.subarray(0, total)
-    : (into?.subarray(0, total) ?? new Uint8Array(total))
-  let at = 0
-  const fault = eachChunk(frames, (raw, i) => {
+): FrameFault | undefined {
+  return eachChunk(frames, (raw, i, rawAt) => {
     if (raw.length !== expected.lengths[i])
       return `holds ${raw.length} bytes, expected ${expected.lengths[i]}`
     const hash = expected.hashes.subarray(i * HASH_BYTES, (i + 1) * HASH_BYTES)
     if (Buffer.compare(chunkHash(raw), hash) !== 0) return 'has another hash than when it was stored'
-    decoded.set(raw, at)
-    at += raw.length
+    into?.set(raw, rawAt)
     return undefined
   })
-  return fault ?? decoded
 }
 
 /** Checks a whole xorb object with its footer against its name. Returns what is wrong. */
@@ -83,22 +75,23 @@ export function inspectXorb(bytes: Uint8Array, hash: string): string | undefined
   }
 }
 
-/** None is compressed. Then each chunk can be moved to where it belongs, which is before where it is. */
-export function areAllStored({ bytes, count }: Frames): boolean {
+/** Whole frames, none of which is compressed. */
+export function areAllStored(frames: Uint8Array): boolean {
   let at = 0
-  for (let i = 0; i < count; i++) {
-    if (at + FRAME_HEADER_BYTES > bytes.length || bytes[at + 4] !== 0) return false
-    at += FRAME_HEADER_BYTES + (bytes[at + 1]! | (bytes[at + 2]! << 8) | (bytes[at + 3]! << 16))
+  while (at < frames.length) {
+    if (at + FRAME_HEADER_BYTES > frames.length || frames[at + 4] !== 0) return false
+    at += FRAME_HEADER_BYTES + (frames[at + 1]! | (frames[at + 2]! << 8) | (frames[at + 3]! << 16))
   }
-  return at === bytes.length
+  return at === frames.length
 }
 
 function eachChunk(
   frames: Frames,
-  visit: (raw: Uint8Array, i: number, end: number) => string | undefined,
+  visit: (raw: Uint8Array, i: number, rawAt: number, end: number) => string | undefined,
 ): FrameFault | undefined {
   const { bytes, position, count } = frames
   let at = 0
+  let rawAt = 0
   for (let i = 0; i < count; i++) {
     const subject = `chunk ${position + i}`
     try {
@@ -106,7 +99,9 @@ function eachChunk(
       const start = at + FRAME_HEADER_BYTES
       at = start + header.storedLength
       if (at > bytes.length) return { fault: 'its frame is cut short', position: position + i }
-      const fault = visit(decodeFrame(subject, header, bytes.subarray(start, at)), i, at)
+      const raw = decodeFrame(subject, header, bytes.subarray(start, at), rawAt)
+      const fault = visit(raw, i, rawAt, at)
+      rawAt += raw.length
       if (fault !== undefined) return { fault, position: position + i }
     } catch (error) {
       if (error instanceof HubError) return { fault: error.message, position: position + i }

@@ -1,83 +1,116 @@
-/** So much of all readers' pieces is in memory at once, as long as the smallest pieces allow. */
-const totalBytes = 64 * 1024 * 1024
-const largestPiece = 2 * 1024 * 1024
-/** The largest chunk: a piece holds at least one. */
-const smallestPiece = 128 * 1024
-/** Room for the frame headers of a piece; one with more of them gets memory of its own. */
-const headerRoom = 64 * 1024
-const keptSlots = 16
-/** Pieces that are on their way while one is with the reader: compressed ones are decoded on several cores. */
-export const piecesAhead = 2
+/** The smallest block: the largest chunk with its header, in whole pages of memory. */
+const unitBytes = 136 * 1024
+/** Each size of block is twice the one before; the largest is 16 units, 2.1 MiB. */
+const levels = 5
+const largestUnits = 2 ** (levels - 1)
+const arenaUnits = 16 * largestUnits
+const mostSpare = 128
+/** No piece takes more than this part of what is free: the fuller it is, the smaller are the pieces. */
+const shareOfFree = 1 / 8
+/** A reader that takes a piece within this time is fast: its next ones are larger and read ahead. */
+const promptMs = 250
+/** Pieces that are on their way while one is with a fast reader: compressed ones are decoded on several cores. */
+const mostAhead = 2
 
-/** Memory of one piece, shared with the worker threads: nothing is copied or handed over on its way. */
-export interface Slot {
-  /** For frames that have to be decoded. */
-  readonly frames: Uint8Array
-  /** For chunks, or for frames that hold them as they are. */
-  readonly raw: Uint8Array
+/** Some of the memory of pieces, shared with the worker threads: nothing is copied or handed over on its way. */
+export interface Block {
+  readonly bytes: Uint8Array
+  /** Once, when nothing is read into it or out of it any more. */
+  free(): void
 }
 
 /**
- * Memory into which readers read, used again and again: fresh memory for every 2 MiB that go out is the collector's
- * largest work. The more readers there are, the smaller are their pieces, so that many slow ones stay within bounds.
+ * Memory for what is on its way to readers, 34 MiB that are used again and again: fresh memory for every 2 MiB that go out
+ * is the collector's largest work. It is cut into halves, quarters … as needed, and put together again (a buddy
+ * allocator). When none is left there still is new memory for a smallest piece, so nobody waits for those who read
+ * slowly; and who does not read, holds one smallest piece and no more.
  */
 export class PieceMemory {
-  #readers = 0
-  readonly #free: Slot[] = []
+  readonly #arena = new SharedArrayBuffer(arenaUnits * unitBytes)
+  /** First units of the free blocks of each level. */
+  readonly #free: number[][] = Array.from({ length: levels }, () => [])
+  #freeUnits = arenaUnits
+  /** Blocks of one unit outside of the arena, for when it is full. */
+  readonly #spare: Uint8Array[] = []
 
-  /** For one reader, until `close`. */
-  open(): ReaderMemory {
-    this.#readers++
-    const share = totalBytes / (2 * (piecesAhead + 1) * this.#readers)
-    const pieceBytes = Math.max(smallestPiece, Math.min(largestPiece, Math.floor(share)))
-    return new ReaderMemory(pieceBytes, pieceBytes + headerRoom, this.#free, () => {
-      this.#readers--
-    })
-  }
-}
-
-/** Slots in turn: what was read into one is good until `piecesAhead` more reads have begun, and the one after them does. */
-export class ReaderMemory {
-  /** Bytes of chunks that a piece should have at most. */
-  readonly pieceBytes: number
-  readonly #slotBytes: number
-  readonly #free: Slot[]
-  readonly #onClose: () => void
-  readonly #slots: (Slot | undefined)[] = []
-  #turn = 0
-
-  constructor(pieceBytes: number, slotBytes: number, free: Slot[], onClose: () => void) {
-    this.pieceBytes = pieceBytes
-    this.#slotBytes = slotBytes
-    this.#free = free
-    this.#onClose = onClose
+  constructor() {
+    for (let unit = 0; unit < arenaUnits; unit += largestUnits) this.#free[levels - 1]!.push(unit)
   }
 
-  /** Undefined when so many bytes do not fit into a slot. */
-  next(bytes: number): Slot | undefined {
-    if (bytes > this.#slotBytes) return undefined
-    this.#turn = (this.#turn + 1) % (piecesAhead + 1)
-    const slot = this.#slots[this.#turn] ?? this.#take()
-    this.#slots[this.#turn] = slot
-    return slot
-  }
-
-  /** Nothing may be read into the slots, or out of them, from now on. */
-  close(): void {
-    for (const slot of this.#slots) {
-      if (slot?.raw.length === largestPiece + headerRoom && this.#free.length < keptSlots)
-        this.#free.push(slot)
+  /** At least so many bytes. */
+  take(bytes: number): Block {
+    const level = Math.ceil(Math.log2(Math.max(1, Math.ceil(bytes / unitBytes))))
+    const unit = this.#takeUnits(level)
+    if (unit === undefined) return this.#takeSpare(bytes)
+    const units = 2 ** level
+    this.#freeUnits -= units
+    return {
+      bytes: Buffer.from(this.#arena, unit * unitBytes, units * unitBytes),
+      free: () => {
+        this.#freeUnits += units
+        this.#giveUnits(unit, level)
+      },
     }
-    this.#onClose()
   }
 
-  #take(): Slot {
-    const isLargest = this.#slotBytes === largestPiece + headerRoom
-    const free = isLargest ? this.#free.pop() : undefined
-    return free ?? { frames: sharedBytes(this.#slotBytes), raw: sharedBytes(this.#slotBytes) }
+  /** The largest block that a piece should take now. */
+  get fairBytes(): number {
+    const largestFree = this.#free.findLastIndex(units => units.length > 0)
+    const fair = Math.floor(Math.log2(this.#freeUnits * shareOfFree))
+    return unitBytes * 2 ** Math.max(0, Math.min(largestFree, fair))
+  }
+
+  #takeSpare(bytes: number): Block {
+    const spare = bytes <= unitBytes ? this.#spare.pop() : undefined
+    const memory = spare ?? Buffer.from(new SharedArrayBuffer(Math.max(bytes, unitBytes)))
+    return {
+      bytes: memory,
+      free: () => {
+        if (memory.length === unitBytes && this.#spare.length < mostSpare) this.#spare.push(memory)
+      },
+    }
+  }
+
+  #takeUnits(level: number): number | undefined {
+    const unit = this.#free[level]?.pop()
+    if (unit !== undefined || level >= levels) return unit
+    const parent = this.#takeUnits(level + 1)
+    if (parent !== undefined) this.#free[level]!.push(parent + 2 ** level)
+    return parent
+  }
+
+  #giveUnits(unit: number, level: number): void {
+    const free = this.#free[level]!
+    const twin = unit ^ (2 ** level)
+    const at = level < levels - 1 ? free.indexOf(twin) : -1
+    if (at < 0) free.push(unit)
+    else {
+      free.splice(at, 1)
+      this.#giveUnits(Math.min(unit, twin), level + 1)
+    }
   }
 }
 
-function sharedBytes(length: number): Uint8Array {
-  return Buffer.from(new SharedArrayBuffer(length))
+/** How large the pieces of one reader are, and how many are read ahead: the faster it takes them, the more. */
+export class ReaderPace {
+  readonly #memory: PieceMemory
+  #wanted = unitBytes
+
+  constructor(memory: PieceMemory) {
+    this.#memory = memory
+  }
+
+  /** Most bytes of a piece, as stored and as raw. A chunk that has more is a piece of its own. */
+  get pieceBytes(): number {
+    return Math.min(this.#wanted, this.#memory.fairBytes)
+  }
+
+  get piecesAhead(): number {
+    return this.#wanted > unitBytes && this.#memory.fairBytes > unitBytes ? mostAhead : 0
+  }
+
+  /** The reader had the last piece for so long. */
+  tookPiece(ms: number): void {
+    this.#wanted = ms > promptMs ? unitBytes : Math.min(2 * this.#wanted, largestUnits * unitBytes)
+  }
 }

@@ -1,14 +1,15 @@
 import type { XorbIndex } from '../../formats/xorb-footer.ts'
-import { FRAME_HEADER_BYTES } from '../../formats/xorb-frame.ts'
 import { ObjectMissing } from '../../ports/objects.ts'
 import { CorruptChunk, FileRefuted } from './errors.ts'
+import { fetchFrames } from './fetch-frames.ts'
+import { areAllStored } from './frame-work.ts'
 import type { BlobParts } from './parts.ts'
-import { piecesAhead, type ReaderMemory } from './piece-memory.ts'
+import { type FetchedPiece, readPieces } from './read-pieces.ts'
 import { findXorbs } from './store-xorbs.ts'
 import type { StoredFile } from './stored-file.ts'
 import type { XorbsTable } from './tables.ts'
 import { type FileTerms, type Term, termsOf, xorbsOf } from './terms.ts'
-import { frameRange, xorbKey } from './xorb-objects.ts'
+import { xorbKey } from './xorb-objects.ts'
 
 /** Half-open range of bytes of a file. */
 export interface FileRange {
@@ -25,9 +26,9 @@ export function openFile(parts: ReadParts, file: StoredFile, range?: FileRange):
 }
 
 /**
- * Streams a file, or a range of it, in pieces of up to 2 MiB, some read ahead. Each is good until the next one is asked
- * for: its memory is used again. Every chunk is hashed on the way: CorruptChunk is thrown where the first damaged one
- * stands, and nothing of it is served. Throws FileNotKnown.
+ * Streams a file, or a range of it, in pieces of up to 2 MiB. Each is good until the next one is asked for: its memory is
+ * used again. Every chunk is hashed on the way: CorruptChunk is thrown where the first damaged one stands, and nothing
+ * of it is served. Throws FileNotKnown.
  */
 export async function* readFile(
   parts: ReadParts,
@@ -35,21 +36,8 @@ export async function* readFile(
   range?: FileRange,
 ): AsyncGenerator<Uint8Array, void, undefined> {
   const { file, xorbs } = await locate(parts, fileHash, range)
-  const memory = parts.memory.open()
-  const ahead: Promise<Uint8Array>[] = []
-  try {
-    for await (const piece of piecesOf(parts, file, xorbs, rangeIn(file, range), memory.pieceBytes)) {
-      const next = fetchPiece(parts, piece, memory)
-      // It is awaited some rounds later, or when the reader goes away.
-      next.catch(() => {})
-      ahead.push(next)
-      if (ahead.length > piecesAhead) yield await ahead.shift()!
-    }
-    for (let next = ahead.shift(); next; next = ahead.shift()) yield await next
-  } finally {
-    await Promise.allSettled(ahead)
-    memory.close()
-  }
+  const plan = (pieceBytes: () => number) => piecesOf(parts, file, xorbs, rangeIn(file, range), pieceBytes)
+  yield* readPieces(parts.memory, plan, piece => fetchPiece(parts, piece))
 }
 
 /** The terms of a file and the rows of all xorbs that the range touches. Throws FileNotKnown, or ObjectMissing. */
@@ -90,6 +78,7 @@ interface Piece {
   readonly chunkStart: number
   chunkEnd: number
   rawBytes: number
+  frameBytes: number
   /** Bytes to leave out at the front and after `until`. */
   from: number
   until: number
@@ -100,11 +89,12 @@ async function* piecesOf(
   file: FileTerms,
   xorbs: Map<string, XorbsTable>,
   { start, end }: FileRange,
-  pieceBytes: number,
+  pieceBytes: () => number,
 ): AsyncGenerator<Piece, void, undefined> {
   if (start === end) return
   const touched = termsOf(file, start, end)
   let piece: Piece | undefined
+  let limit = 0
   for (let t = touched.first; t < touched.end; t++) {
     const term = file.terms[t]!
     const index = await parts.indexes.get(xorbs.get(term.xorb)!)
@@ -115,21 +105,28 @@ async function* piecesOf(
       const chunkStart = at
       at += length
       if (at <= start) continue
+      const frameBytes = index.frameEnds[chunk]! - (index.frameEnds[chunk - 1] ?? 0)
       const continues =
-        piece?.index === index && piece.chunkEnd === chunk && piece.rawBytes + length <= pieceBytes
+        piece?.index === index &&
+        piece.chunkEnd === chunk &&
+        piece.rawBytes + length <= limit &&
+        piece.frameBytes + frameBytes <= limit
       if (!piece || !continues) {
         if (piece) yield piece
+        limit = pieceBytes()
         piece = {
           index,
           chunkStart: chunk,
           chunkEnd: chunk,
           rawBytes: 0,
+          frameBytes: 0,
           from: Math.max(0, start - chunkStart),
           until: 0,
         }
       }
       piece.until = piece.rawBytes + Math.min(length, end - chunkStart)
       piece.rawBytes += length
+      piece.frameBytes += frameBytes
       piece.chunkEnd = chunk + 1
     }
   }
@@ -150,13 +147,17 @@ export function checkTerm(term: Term, index: XorbIndex): void {
   }
 }
 
-async function fetchPiece(parts: ReadParts, piece: Piece, memory: ReaderMemory): Promise<Uint8Array> {
-  const { index, chunkStart, chunkEnd } = piece
-  const { start, end } = frameRange(index, chunkStart, chunkEnd)
-  const slot = memory.next(Math.max(end - start, piece.rawBytes))
-  const isStored = end - start === piece.rawBytes + (chunkEnd - chunkStart) * FRAME_HEADER_BYTES
-  const into = isStored ? slot?.raw : slot?.frames
-  const frames = await parts.objects.read(xorbKey(index.hash), start, end, into)
-  const raw = await parts.frames.decode(index.hash, frames, index.chunks, chunkStart, chunkEnd, slot?.raw)
-  return raw.subarray(piece.from, piece.until)
+async function fetchPiece(parts: ReadParts, piece: Piece): Promise<FetchedPiece> {
+  const { frames, block } = await fetchFrames(parts, piece.index, piece.chunkStart, piece.chunkEnd)
+  // Chunks that are not compressed are moved together where they lie.
+  const into = areAllStored(frames.bytes) ? block : parts.memory.take(piece.rawBytes)
+  try {
+    await parts.frames.decode(frames, into.bytes)
+    return { bytes: into.bytes.subarray(piece.from, piece.until), block: into }
+  } catch (error) {
+    into.free()
+    throw error
+  } finally {
+    if (into !== block) block.free()
+  }
 }

@@ -123,25 +123,26 @@ export function mergeRanges(ranges: readonly FileRange[]): FileRange[] {
 }
 
 /**
- * The xorb object from which the holder of a fetch URL may read, given that all `ranges` (of its bytes) lie in chunks
- * that the file uses. Throws RangeNotGranted.
+ * The xorb from which the holder of a fetch URL may read, given that all ranges of its frames that `rangesIn` gives lie in
+ * chunks that the file uses. Throws RangeNotGranted.
  */
 export async function grantXorbBytes(
   parts: ReconstructParts,
   fileHash: string,
   xorbHash: string,
   rangesIn: (framesBytes: number) => readonly FileRange[],
-): Promise<{ key: string; framesBytes: number }> {
+): Promise<XorbIndex> {
   const { terms } = await parts.terms.get(fileHash)
   const used = terms.filter(term => term.xorb === xorbHash)
   if (used.length === 0) throw new RangeNotGranted(xorbHash)
   const row = (await findXorbs(parts.database.sql, [xorbHash])).get(xorbHash)
   if (!row) throw new ObjectMissing(xorbKey(xorbHash))
   const chunks = mergeRanges(used.map(term => ({ start: term.chunkStart, end: term.chunkEnd })))
-  const granted = withBytes(await parts.indexes.get(row), chunks)
-  for (const { start, end } of rangesIn(row.frames_bytes)) {
+  const index = await parts.indexes.get(row)
+  const granted = withBytes(index, chunks)
+  for (const { start, end } of rangesIn(index.framesLength)) {
     const isInside = granted.some(({ bytes }) => bytes.start <= start && end <= bytes.end)
     if (!isInside) throw new RangeNotGranted(xorbHash)
   }
-  return { key: xorbKey(xorbHash), framesBytes: row.frames_bytes }
+  return index
 }

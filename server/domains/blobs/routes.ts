@@ -1,5 +1,6 @@
 import { z } from 'zod'
 import { isHashText } from '../../formats/xet-hash.ts'
+import { atMost } from '../../http/query.ts'
 import { parseRange } from '../../http/ranges.ts'
 import { type Call, type Route, route } from '../../http/route.ts'
 import { sendBytes } from '../../http/send-bytes.ts'
@@ -8,17 +9,19 @@ import { answerDedup } from './dedup-answer.ts'
 import { FileNotKnown, FileRefuted } from './errors.ts'
 import type { BlobParts } from './parts.ts'
 import { fetchInfo, presentV1, presentV2 } from './present-reconstruction.ts'
+import { readXorb } from './read-xorb.ts'
 import { grantXorbBytes, type Reconstruction, reconstruct } from './reconstruct.ts'
 import { uploadRoutes } from './routes-upload.ts'
 
 const hashText = z.string().refine(isHashText, 'must be 64 lower-case hex digits')
 /** One request may ask for so many files. */
 const mostFiles = 1000
-const fileIds = z.object({ file_id: z.union([hashText, z.array(hashText).max(mostFiles)]) })
+const fileIds = z.object({ file_id: z.union([hashText, atMost(mostFiles, hashText)]) })
 /** The documents say a set of keys; a key is a hash, alone or with its prefix (xet-core `cas_types/key.rs`). */
-const fileKeys = z
-  .array(z.union([hashText, z.object({ hash: hashText }).transform(key => key.hash)]))
-  .max(mostFiles)
+const fileKeys = atMost(
+  mostFiles,
+  z.union([hashText, z.object({ hash: hashText }).transform(key => key.hash)]),
+)
 
 /** The CAS of the Xet protocol: what clients get from `casUrl` on. */
 export function casRoutes(parts: BlobParts): Route[] {
@@ -78,11 +81,11 @@ export function casRoutes(parts: BlobParts): Route[] {
           const asked = parseRange(range, size)
           return asked.kind === 'ranges' ? asked.ranges : [{ start: 0, end: size }]
         }
-        const granted = await grantXorbBytes(parts, call.query.file, hashOf(call, 'xorb'), wanted)
+        const index = await grantXorbBytes(parts, call.query.file, hashOf(call, 'xorb'), wanted)
         return sendBytes(call.request, call.reply, {
-          size: granted.framesBytes,
+          size: index.framesLength,
           contentType: 'application/octet-stream',
-          read: ({ start, end }) => parts.objects.stream(granted.key, { start, end }),
+          read: part => readXorb(parts, index, part),
         })
       },
     }),

@@ -84,6 +84,14 @@ export class XorbIndexes {
   }
 }
 
+/** Frames of chunks [start, end) of a stored xorb, in memory that workers share. */
+export interface XorbFrames {
+  readonly index: XorbIndex
+  readonly start: number
+  readonly end: number
+  readonly bytes: Uint8Array
+}
+
 /** Bytes [start, end) of the object that hold chunks [chunkStart, chunkEnd). */
 export function frameRange(
   index: XorbIndex,

@@ -18,8 +18,8 @@ export interface CommitFacts {
 const cardLimit = 1024 * 1024
 const configLimit = 1024 * 1024
 
-/** Commits do not change: what was read of the last ones is kept, some 100 bytes a file and what card and config hold. */
-const known = new LRUCache<string, CommitFacts>({ maxSize: 64 * 1024 * 1024 })
+/** Commits do not change: what was read of the last ones is kept, some 250 bytes a file and what card and config hold. */
+const known = new LRUCache<string, CommitFacts>({ maxSize: 32 * 1024 * 1024 })
 
 export async function describeCommit(repos: Repos, repo: Repository, commitId: string): Promise<CommitFacts> {
   const key = `${repo.id}/${commitId}`
@@ -45,7 +45,7 @@ export async function describeCommit(repos: Repos, repo: Repository, commitId: s
     config,
   }
   const kept = JSON.stringify([data, facts.tags, config]).length
-  known.set(key, facts, { size: files.length * 100 + kept })
+  known.set(key, facts, { size: files.length * 250 + kept })
   return facts
 }
 
@@ -79,8 +79,12 @@ const formats: readonly [RegExp, string][] = [
   [/(^|\/)adapter_config\.json$/, 'peft'],
 ]
 
+/** How a path ends that one of the patterns may fit: most files are out at once. */
+const mayTell = /\.(?:safetensors|gguf|onnx|bin|pth?|h5|msgpack|tflite|json)$/
+
 function formatTags(files: readonly PathEntry[]): string[] {
-  return formats.filter(([pattern]) => files.some(file => pattern.test(file.path))).map(([, tag]) => tag)
+  const telling = files.filter(file => mayTell.test(file.path))
+  return formats.filter(([pattern]) => telling.some(file => pattern.test(file.path))).map(([, tag]) => tag)
 }
 
 function textOf(value: unknown): string | undefined {

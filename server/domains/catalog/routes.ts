@@ -7,7 +7,8 @@ import { type Repository, repoTypes } from '../../kernel/repository.ts'
 import type { CatalogParts } from './parts.ts'
 import { checkExpand, listed, listedInFull, pick } from './present.ts'
 import { createRepoInfo } from './repo-info.ts'
-import { type CatalogRow, type ListQuery, listRepos, sortColumns, tagsOf } from './store.ts'
+import { type CatalogRow, tagsOf } from './store.ts'
+import { type ListQuery, listRepos, sortColumns } from './store-list.ts'
 
 /** hub-protocol section 3: repository info, lists, search. */
 

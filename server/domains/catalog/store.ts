@@ -1,10 +1,9 @@
-import { sql as raw } from 'kysely'
 import { type Repository, repoId } from '../../kernel/repository.ts'
 import type { Sql } from '../../ports/database.ts'
-import type { PrivateReach } from '../policy/index.ts'
+import { suffixesOf } from './suffixes.ts'
 import type { CatalogTables } from './tables.ts'
 
-/** The only SQL of this domain. */
+/** The only SQL of this domain, with `store-list.ts`. */
 
 export type CatalogRow = CatalogTables['catalog']
 
@@ -19,6 +18,7 @@ export async function saveRepo(tx: Sql, repo: Repository): Promise<void> {
     search_name: repoId(repo).toLowerCase(),
     is_private: repo.isPrivate ? 1 : 0,
   }
+  const before = await searchNameOf(tx, repo.id)
   await tables(tx)
     .insertInto('catalog')
     .values({
@@ -32,9 +32,35 @@ export async function saveRepo(tx: Sql, repo: Repository): Promise<void> {
     })
     .onConflict(conflict => conflict.column('repo_id').doUpdateSet(row))
     .execute()
+  if (before === row.search_name) return
+  if (before !== undefined) await deleteSuffixes(tx, repo.id, before)
+  await tables(tx)
+    .insertInto('catalog_suffixes')
+    .values(suffixesOf(row.search_name).map(suffix => ({ repo_id: repo.id, suffix })))
+    .onConflict(conflict => conflict.doNothing())
+    .execute()
+}
+
+async function searchNameOf(tx: Sql, id: string): Promise<string | undefined> {
+  const row = await tables(tx)
+    .selectFrom('catalog')
+    .select('search_name')
+    .where('repo_id', '=', id)
+    .executeTakeFirst()
+  return row?.search_name
+}
+
+async function deleteSuffixes(tx: Sql, id: string, searchName: string): Promise<void> {
+  await tables(tx)
+    .deleteFrom('catalog_suffixes')
+    .where('suffix', 'in', suffixesOf(searchName))
+    .where('repo_id', '=', id)
+    .execute()
 }
 
 export async function removeRepo(tx: Sql, id: string): Promise<void> {
+  const searchName = await searchNameOf(tx, id)
+  if (searchName !== undefined) await deleteSuffixes(tx, id, searchName)
   await tables(tx).deleteFrom('catalog_tags').where('repo_id', '=', id).execute()
   await tables(tx).deleteFrom('catalog').where('repo_id', '=', id).execute()
 }
@@ -99,85 +125,4 @@ export async function tagsOf(sql: Sql, ids: readonly string[]): Promise<Map<stri
     .execute()
   for (const row of rows) tags.get(row.repo_id)?.push(row.tag)
   return tags
-}
-
-export const sortColumns = {
-  lastModified: 'modified_at',
-  createdAt: 'created_at',
-  likes: 'likes',
-  downloads: 'downloads',
-  trendingScore: 'trending',
-  id: 'search_name',
-} as const
-
-export interface ListQuery {
-  readonly type: Repository['type']
-  readonly author?: string | undefined
-  /** Every one of these must be in the name. */
-  readonly words: readonly string[]
-  /** Every one of these must be among the tags. */
-  readonly tags: readonly string[]
-  readonly pipelineTag?: string | undefined
-  readonly reach: PrivateReach
-  readonly sort: keyof typeof sortColumns
-  readonly descending: boolean
-  /** The last row of the page before. */
-  readonly after?: { readonly value: number | string; readonly id: string } | undefined
-  readonly limit: number
-}
-
-export async function listRepos(sql: Sql, query: ListQuery): Promise<CatalogRow[]> {
-  const column = sortColumns[query.sort]
-  const direction = query.descending ? 'desc' : 'asc'
-  let select = tables(sql).selectFrom('catalog').selectAll().where('type', '=', query.type)
-  if (query.author !== undefined) {
-    const start = `${query.author.toLowerCase()}/`
-    select = select.where('search_name', '>=', start).where('search_name', '<', after(start))
-  }
-  for (const word of query.words) {
-    select = select.where(raw<boolean>`search_name like ${containing(word.toLowerCase())} escape '\\'`)
-  }
-  for (const tag of query.tags) {
-    select = select.where(({ exists, selectFrom }) =>
-      exists(
-        selectFrom('catalog_tags')
-          .select('tag_key')
-          .whereRef('catalog_tags.repo_id', '=', 'catalog.repo_id')
-          .where('tag_key', '=', tag.toLowerCase()),
-      ),
-    )
-  }
-  if (query.pipelineTag !== undefined) select = select.where('pipeline_tag', '=', query.pipelineTag)
-  const { reach } = query
-  select = select.where(({ eb, and, or, lit }) => {
-    const inNamespace =
-      reach.namespaceIds === 'all'
-        ? lit(true)
-        : reach.namespaceIds.length > 0
-          ? eb('namespace_id', 'in', reach.namespaceIds)
-          : lit(false)
-    if (!reach.only) return or([eb('is_private', '=', 0), inNamespace])
-    const covered = or([
-      ...(reach.only.namespaceIds.length > 0 ? [eb('namespace_id', 'in', reach.only.namespaceIds)] : []),
-      ...(reach.only.repoIds.length > 0 ? [eb('repo_id', 'in', reach.only.repoIds)] : []),
-    ])
-    return or([eb('is_private', '=', 0), and([inNamespace, covered])])
-  })
-  if (query.after) {
-    const { value, id } = query.after
-    const beyond = query.descending ? '<' : '>'
-    select = select.where(({ eb, and, or }) =>
-      or([eb(column, beyond, value), and([eb(column, '=', value), eb('repo_id', beyond, id)])]),
-    )
-  }
-  return select.orderBy(column, direction).orderBy('repo_id', direction).limit(query.limit).execute()
-}
-
-function containing(word: string): string {
-  return `%${word.replace(/[%_\\]/g, char => `\\${char}`)}%`
-}
-
-/** The least text that is behind every text that starts with `start`, which ends in `/`. */
-function after(start: string): string {
-  return `${start.slice(0, -1)}0`
 }

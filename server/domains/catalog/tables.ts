@@ -31,4 +31,9 @@ export type CatalogTables = {
     /** Lower-case: filters do not mind case. */
     tag_key: string
   }
+  /** What `search` finds names by: see `suffixes.ts`. */
+  catalog_suffixes: {
+    suffix: string
+    repo_id: string
+  }
 }

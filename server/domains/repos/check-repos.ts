@@ -89,7 +89,7 @@ async function walkHistory(
     for (let tree = trees.pop(); tree !== undefined; tree = trees.pop()) {
       if (seen.has(tree)) continue
       seen.add(tree)
-      for (const entry of (await parts.git.tree(repo.id, tree)).entries) {
+      for (const entry of (await parts.git.tree(repo.id, tree)).entries()) {
         if (entry.mode === '40000') trees.push(entry.oid)
         else if (entry.mode !== '160000' && !seen.has(entry.oid)) blobs.add(entry.oid)
         if (blobs.size >= blobsAtOnce) {

@@ -1,3 +1,4 @@
+import { isUtf8 } from 'node:buffer'
 import { z } from 'zod'
 import { LimitExceeded, MalformedInput } from '../../kernel/errors.ts'
 import { checkPath } from './check-path.ts'
@@ -24,6 +25,8 @@ const lineLimit = Math.ceil(regularFileLimit / 3) * 4 + 16 * 1024
 /** What one commit may carry in regular files; the clients cut their commits at 100 MB. */
 const regularTotalLimit = 256 * 1024 * 1024
 const operationLimit = 100_000
+/** Blank ones count: a gigabyte of them is a megabyte when compressed. */
+const lineCountLimit = 2 * operationLimit
 
 const headerLine = z.object({
   summary: z.string().max(4096),
@@ -61,6 +64,8 @@ export async function readCommitBody(
   let number = 0
   for await (const line of lines(body)) {
     number++
+    if (number > lineCountLimit) throw new LimitExceeded('one commit', lineCountLimit, 'lines')
+    if (line.length === 0) continue
     const subject = `commit line ${number}`
     const { key, value } = parseLine(subject, line)
     if (key === 'header') {
@@ -127,9 +132,11 @@ async function toOperation(
   }
 }
 
-function parseLine(subject: string, line: string): { key?: unknown; value?: unknown } {
+function parseLine(subject: string, line: Buffer): { key?: unknown; value?: unknown } {
+  // Decoding puts U+FFFD for what is broken, and a file would get a name that nobody gave it.
+  if (!isUtf8(line)) throw new MalformedInput(subject, 'is not UTF-8')
   try {
-    const parsed: unknown = JSON.parse(line)
+    const parsed: unknown = JSON.parse(line.toString('utf8'))
     if (typeof parsed === 'object' && parsed !== null) return parsed
   } catch {
     // Answered below: a cut line and a line that is no object are the same mistake.
@@ -144,34 +151,40 @@ function check<T>(subject: string, shape: z.ZodType<T>, value: unknown): T {
   throw new MalformedInput(subject, `${issue?.path.join('.') || 'value'}: ${issue?.message}`)
 }
 
-function decodeBase64(subject: string, text: string): Uint8Array {
+/** Throws MalformedInput for what is not base64, with or without its padding. */
+export function decodeBase64(subject: string, text: string): Uint8Array {
   const bytes = Buffer.from(text, 'base64')
-  const unpadded = text.replace(/=+$/, '')
-  // Buffer skips what is not base64; the length tells whether it did.
-  if (bytes.length !== Math.floor((unpadded.length * 3) / 4)) {
+  const unpadded = text.replace(/={1,2}$/, '')
+  // Buffer skips what is not base64; the length tells whether it did. A single last character is six bits of nothing.
+  if (bytes.length !== Math.floor((unpadded.length * 3) / 4) || unpadded.length % 4 === 1) {
     throw new MalformedInput(subject, 'content is not valid base64')
   }
   return bytes
 }
 
-/** Splits at newlines with bounded memory; empty lines are skipped. */
-async function* lines(body: AsyncIterable<Uint8Array>): AsyncIterable<string> {
+/** Splits at newlines with bounded memory; a line of nothing but white space is empty. */
+async function* lines(body: AsyncIterable<Uint8Array>): AsyncIterable<Buffer> {
   let held: Uint8Array[] = []
   let heldBytes = 0
   for await (const piece of body) {
     let start = 0
     for (let end = piece.indexOf(10); end >= 0; end = piece.indexOf(10, start)) {
       held.push(piece.subarray(start, end))
-      const line = Buffer.concat(held).toString('utf8')
+      const line = lineOf(held)
       held = []
       heldBytes = 0
       start = end + 1
-      if (line.trim() !== '') yield line
+      yield line
     }
     held.push(piece.subarray(start))
     heldBytes += piece.length - start
     if (heldBytes > lineLimit) throw new LimitExceeded('one commit line', lineLimit, 'bytes')
   }
-  const last = Buffer.concat(held).toString('utf8')
-  if (last.trim() !== '') yield last
+  yield lineOf(held)
+}
+
+function lineOf(pieces: readonly Uint8Array[]): Buffer {
+  const line = Buffer.concat(pieces)
+  const isBlank = line.length < 100 && line.toString('latin1').trim() === ''
+  return isBlank ? line.subarray(0, 0) : line
 }

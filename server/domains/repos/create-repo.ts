@@ -1,11 +1,14 @@
 import { encodeCommit } from '../../formats/git-object.ts'
+import { Tree } from '../../formats/git-tree.ts'
 import { DEFAULT_GITATTRIBUTES } from '../../formats/gitattributes.ts'
 import { PackBuilder } from '../../formats/pack-builder.ts'
 import { parseRepoId } from '../../formats/repo-name.ts'
 import type { User } from '../../kernel/actor.ts'
+import { LimitExceeded } from '../../kernel/errors.ts'
 import { newId } from '../../kernel/ids.ts'
 import { defaultBranch, type Repository, type RepoType } from '../../kernel/repository.ts'
 import { checkPath } from './check-path.ts'
+import { regularFileLimit } from './commit-body.ts'
 import { NamespaceNotFound, RepoExists } from './errors.ts'
 import { addObject, storePack } from './packs.ts'
 import type { RepoParts } from './parts.ts'
@@ -74,9 +77,12 @@ async function initialPack(
   now: number,
 ): Promise<{ pack: PackBuilder; commitId: string }> {
   const pack = new PackBuilder()
-  const edit = new TreeEdit(async () => [], undefined)
+  const edit = new TreeEdit(async () => new Tree(new Uint8Array()), undefined)
   const attributes = Buffer.from(DEFAULT_GITATTRIBUTES[repo.type])
   for (const [path, content] of [['.gitattributes', attributes] as const, ...files]) {
+    if (content.length > regularFileLimit) {
+      throw new LimitExceeded(`${path} as a regular file`, regularFileLimit, 'bytes', content.length)
+    }
     await edit.put(checkPath(path), '100644', await addObject(pack, 'blob', content))
   }
   const tree = await edit.write(content => addObject(pack, 'tree', content))

@@ -1,6 +1,6 @@
 import type { Repository } from '../../kernel/repository.ts'
 import { splitMessage } from './commit-message.ts'
-import { lastCommits } from './history.ts'
+import { lastCommits } from './last-commits.ts'
 import type { RepoParts } from './parts.ts'
 import type { PathEntry } from './tree-listing.ts'
 
@@ -35,21 +35,41 @@ interface DescribedFolder {
 
 type Parts = Pick<RepoParts, 'git' | 'blobs'>
 
-/** Adds size, LFS facts, Xet hash and, with `expand`, the last commit. A constant number of queries a page. */
+/** Adds size, LFS facts and Xet hash. A constant number of queries. */
 export async function describeEntries(
   parts: Parts,
   repo: Repository,
   commitId: string,
   entries: readonly PathEntry[],
-  expand: boolean,
 ): Promise<DescribedEntry[]> {
+  return (await describePage(parts, repo, commitId, entries, false)).entries
+}
+
+export interface DescribedPage {
+  readonly entries: DescribedEntry[]
+  /**
+   * Whether the same will be said for as long as the repository exists: the bytes of every LFS file are here, and
+   * proven. Until then another Xet file may come to stand for them.
+   */
+  readonly isFinal: boolean
+}
+
+/** Adds size, LFS facts, Xet hash and, with `expand`, the last commit. A constant number of queries. */
+export async function describePage(
+  parts: Parts,
+  repo: Repository,
+  commitId: string,
+  entries: readonly PathEntry[],
+  expand: boolean,
+): Promise<DescribedPage> {
   const blobIds = entries.filter(entry => entry.type === 'file').map(entry => entry.oid)
   const facts = await parts.git.blobFacts(repo.id, blobIds)
   const sha256s = [...facts.values()].flatMap(fact => (fact.lfs ? [fact.lfs.sha256] : []))
   const stored = await parts.blobs.describe(repo.id, [...new Set(sha256s)])
   const commits = expand ? await describeLastCommits(parts, repo, commitId, entries) : undefined
 
-  return entries.map(entry => {
+  const isFinal = sha256s.every(sha256 => stored.get(sha256)?.state === 'proven')
+  const described = entries.map((entry): DescribedEntry => {
     const lastCommit = commits?.get(entry.path)
     if (entry.type === 'directory') {
       return {
@@ -73,6 +93,7 @@ export async function describeEntries(
       ...(lastCommit && { lastCommit }),
     }
   })
+  return { entries: described, isFinal }
 }
 
 async function describeLastCommits(

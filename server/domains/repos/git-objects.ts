@@ -1,12 +1,6 @@
 import { LRUCache } from 'lru-cache'
-import {
-  type Commit,
-  type ObjectType,
-  parseCommit,
-  parseTag,
-  parseTree,
-  type TreeEntry,
-} from '../../formats/git-object.ts'
+import { type Commit, type ObjectType, parseCommit, parseTag } from '../../formats/git-object.ts'
+import { Tree } from '../../formats/git-tree.ts'
 import { LFS_POINTER_LIMIT, type LfsPointer, parseLfsPointer } from '../../formats/lfs-pointer.ts'
 import { PackIndex } from '../../formats/pack-index.ts'
 import {
@@ -27,11 +21,6 @@ export interface GitObject {
   readonly content: Uint8Array
 }
 
-export interface Tree {
-  readonly entries: readonly TreeEntry[]
-  readonly byName: ReadonlyMap<string, TreeEntry>
-}
-
 /** What a listing says of a blob. */
 export interface BlobFacts {
   readonly size: number
@@ -44,7 +33,10 @@ const objectLimit = 64 * 1024 * 1024
 /** Deltas on deltas; git itself makes at most 50 (4095 when it is told to). All of one object are in memory at once. */
 const deltaDepthLimit = 4096
 const deltaBytesLimit = 128 * 1024 * 1024
-const cachedBytes = 64 * 1024 * 1024
+
+const mebibyte = 1024 * 1024
+/** What a key and its place in a cache take, about. */
+const keyBytes = 250
 
 /**
  * Reads git objects out of a repository's packs, straight from the object store. Objects never change, so everything
@@ -54,17 +46,32 @@ export class GitObjects {
   readonly #database: Database
   readonly #objects: ObjectStore
   readonly #packs = new LRUCache<string, readonly Pack[]>({ max: 10_000 })
-  readonly #indexes = new LRUCache<string, PackIndex, { bytes: number }>({ maxSize: cachedBytes })
+  readonly #indexes = new LRUCache<string, PackIndex, { bytes: number }>({ maxSize: 64 * mebibyte })
   readonly #trees = new LRUCache<string, Tree>({
-    maxSize: 400_000,
-    sizeCalculation: tree => tree.entries.length + 1,
+    maxSize: 16 * mebibyte,
+    sizeCalculation: tree => tree.byteLength + keyBytes,
   })
-  readonly #commits = new LRUCache<string, Commit>({ max: 50_000 })
-  readonly #facts = new LRUCache<string, BlobFacts>({ max: 400_000 })
+  readonly #commits = new LRUCache<string, Commit>({
+    maxSize: 16 * mebibyte,
+    sizeCalculation: commit => commit.message.length + 2 * keyBytes,
+  })
+  readonly #facts = new LRUCache<string, BlobFacts>({
+    maxSize: 8 * mebibyte,
+    sizeCalculation: facts => (facts.lfs ? 2 : 1) * keyBytes,
+  })
   readonly #blobs = new LRUCache<string, GitObject>({
-    maxSize: cachedBytes,
-    maxEntrySize: 1024 * 1024,
-    sizeCalculation: object => object.content.length + 1,
+    maxSize: 8 * mebibyte,
+    maxEntrySize: mebibyte,
+    sizeCalculation: object => object.content.length + keyBytes,
+  })
+  /**
+   * What deltas were applied to and what came of it, by place in a pack: the next version of a folder is most likely a
+   * delta to this one.
+   */
+  readonly #bases = new LRUCache<string, GitObject>({
+    maxSize: 16 * mebibyte,
+    maxEntrySize: 8 * mebibyte,
+    sizeCalculation: object => object.content.length + keyBytes,
   })
 
   constructor(parts: { database: Database; objects: ObjectStore }) {
@@ -87,8 +94,7 @@ export class GitObjects {
     const key = `${repoId}/${oid}`
     const known = this.#trees.get(key)
     if (known) return known
-    const entries = parseTree(await this.#content(repoId, oid, 'tree'))
-    const tree = { entries, byName: new Map(entries.map(entry => [entry.name, entry])) }
+    const tree = new Tree(await this.#content(repoId, oid, 'tree'))
     this.#trees.set(key, tree)
     return tree
   }
@@ -172,7 +178,7 @@ export class GitObjects {
     if (header.type === 'ofs-delta' || header.type === 'ref-delta') {
       return factsOf((await this.read(repoId, place.oid)).content)
     }
-    if (header.size > LFS_POINTER_LIMIT) return { size: header.size }
+    if (header.size >= LFS_POINTER_LIMIT) return { size: header.size }
     return factsOf(
       (await inflateEntry(bytes.subarray(length, place.end - place.offset), header.size, LFS_POINTER_LIMIT))
         .content,
@@ -206,19 +212,21 @@ export class GitObjects {
   }
 
   async #readAt(repoId: string, place: Place): Promise<GitObject> {
-    const deltas: Uint8Array[] = []
+    const deltas: { offset: number; delta: Uint8Array }[] = []
     let deltaBytes = 0
     const key = packKey(repoId, place.pack.packId, 'pack')
     let { offset, end } = place
-    for (;;) {
+    let object = this.#bases.get(`${key}:${offset}`)
+    while (!object) {
       const bytes = await this.#objects.read(key, offset, end)
       const { header, length } = parsePackEntryHeader(bytes)
       const { content } = await inflateEntry(bytes.subarray(length), header.size, objectLimit)
       if (header.type !== 'ofs-delta' && header.type !== 'ref-delta') {
-        const whole = deltas.reduceRight((base, delta) => applyDelta(base, delta, objectLimit), content)
-        return { type: header.type, content: whole }
+        object = { type: header.type, content }
+        if (deltas.length > 0) this.#bases.set(`${key}:${offset}`, object)
+        break
       }
-      deltas.push(content)
+      deltas.push({ offset, delta: content })
       deltaBytes += content.length
       if (deltas.length > deltaDepthLimit || deltaBytes > deltaBytesLimit)
         throw new MalformedInput(key, `deltas at byte ${place.offset} do not end`)
@@ -227,7 +235,13 @@ export class GitObjects {
         throw new MalformedInput(key, `the base of the delta at byte ${offset} is not in the pack`)
       offset = base
       end = place.index.endOf(offset, place.pack.bytes)
+      object = this.#bases.get(`${key}:${offset}`)
     }
+    for (const { offset, delta } of deltas.reverse()) {
+      object = { type: object.type, content: applyDelta(object.content, delta, objectLimit) }
+      this.#bases.set(`${key}:${offset}`, object)
+    }
+    return object
   }
 
   async #locate(repoId: string, oid: string): Promise<Place | undefined> {
@@ -279,14 +293,15 @@ interface Located extends Place {
 }
 
 function factsOf(content: Uint8Array): BlobFacts {
-  const lfs = content.length <= LFS_POINTER_LIMIT ? parseLfsPointer(content) : undefined
+  const lfs = content.length < LFS_POINTER_LIMIT ? parseLfsPointer(content) : undefined
   return { size: content.length, ...(lfs && { lfs }) }
 }
 
 /** An entry longer than this cannot be a pointer: its header is enough. */
 const wholeEntryLimit = 2 * LFS_POINTER_LIMIT
 const gapLimit = 4096
-const runLimit = 1024 * 1024
+/** The entries of one run are inflated without a pause. */
+const runLimit = 256 * 1024
 
 /** Groups entries of one pack into ranges that are worth one read. */
 function runsOf(located: Located[]): { start: number; end: number; entries: Located[] }[] {

@@ -63,7 +63,7 @@ export class GitAborted extends Error {
  * messages. It leads a process group, so that what it starts itself (pack-objects) ends with it.
  */
 export function runGit(run: GitRun): RunningGit {
-  const command = run.args.find(arg => !arg.startsWith('-')) ?? ''
+  const command = run.args.find((arg, at) => !arg.startsWith('-') && run.args[at - 1] !== '-c') ?? ''
   const limits = run.limits ?? defaultLimits
   const child = spawn('git', [...run.args], {
     cwd: run.home,

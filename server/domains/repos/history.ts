@@ -1,7 +1,6 @@
 import { LRUCache } from 'lru-cache'
 import type { Repository } from '../../kernel/repository.ts'
 import type { RepoParts } from './parts.ts'
-import { findPath } from './tree-listing.ts'
 
 type Parts = Pick<RepoParts, 'git'>
 
@@ -53,46 +52,4 @@ async function walkHistory(parts: Parts, repo: Repository, commitId: string): Pr
     }
   }
   return ordered
-}
-
-/**
- * The commit that gave each path what it has at `commitId`: walking down, a path stays with a parent that has the
- * same entry, and ends at the first commit none of whose parents has it. Paths that do not exist are left out.
- */
-export async function lastCommits(
-  parts: Parts,
-  repo: Repository,
-  commitId: string,
-  paths: readonly string[],
-): Promise<Map<string, string>> {
-  const result = new Map<string, string>()
-  let pending = new Map<string, string[]>([[commitId, [...paths]]])
-  while (pending.size > 0) {
-    const next = new Map<string, string[]>()
-    for (const [id, here] of pending) {
-      const { parents } = await parts.git.commit(repo.id, id)
-      for (const path of here) {
-        const oid = (await findPath(parts, repo, id, path))?.oid
-        if (oid === undefined) continue
-        const same = await firstWith(parts, repo, parents, path, oid)
-        if (same === undefined) result.set(path, id)
-        else next.set(same, [...(next.get(same) ?? []), path])
-      }
-    }
-    pending = next
-  }
-  return result
-}
-
-async function firstWith(
-  parts: Parts,
-  repo: Repository,
-  commitIds: readonly string[],
-  path: string,
-  oid: string,
-): Promise<string | undefined> {
-  for (const id of commitIds) {
-    if ((await findPath(parts, repo, id, path))?.oid === oid) return id
-  }
-  return undefined
 }

@@ -42,7 +42,7 @@ export interface Repos {
   /** When the commit was made, in milliseconds. */
   committedAt(repo: Repository, commitId: string): Promise<number>
   /** Every file of a commit, in git's order; of one with too many to list, those of its root folder. */
-  files(repo: Repository, commitId: string): Promise<PathEntry[]>
+  files(repo: Repository, commitId: string): Promise<readonly PathEntry[]>
   describe(repo: Repository, commitId: string, entries: readonly PathEntry[]): Promise<DescribedEntry[]>
   /** Whole content of a file of at most `limit` bytes; undefined when it is absent or larger. */
   readFile(repo: Repository, commitId: string, path: string, limit: number): Promise<Uint8Array | undefined>
@@ -75,7 +75,7 @@ export function createRepos(
     resolve: (repo, revision) => resolveRevision(parts, repo, revision),
     committedAt: async (repo, commitId) => (await parts.git.commit(repo.id, commitId)).committer.time,
     files: (repo, commitId) => listFiles(parts, repo, commitId),
-    describe: (repo, commitId, entries) => describeEntries(parts, repo, commitId, entries, false),
+    describe: (repo, commitId, entries) => describeEntries(parts, repo, commitId, entries),
     readFile: (repo, commitId, path, limit) => readSmallFile(parts, repo, commitId, path, limit),
     check: (options, report) => checkRepos(parts, options, report),
     collect: options => collectPacks(parts, options),

@@ -20,6 +20,10 @@ export interface LfsAnswer extends LfsObject {
 const lifetimeOf = { GET: 60 * 60, PUT: 24 * 60 * 60, POST: 24 * 60 * 60 }
 /** Above this a client that can sends parts, so that a cut line costs one part. */
 const multipartThreshold = 512 * 1024 * 1024
+/** URLs of parts in one answer, some megabytes of them: 256 files of 8 GB each, and some more. */
+const mostPartUrls = 40_000
+/** As much as a shard may declare. */
+const largestFile = 1024 ** 4
 
 /**
  * Signed URLs under `<repo>.git/info/lfs/`: they bind the repository, the object, its size and the method. The id is
@@ -77,23 +81,32 @@ export async function uploadAnswers(
   const absent = wanted.filter(sha256 => !held.has(sha256))
   const adopted = await parts.blobs.adopt(subject, repo.id, absent)
   const answers: LfsAnswer[] = []
+  let partUrls = 0
   for (const object of objects) {
     const isHere = held.has(object.oid) || adopted.has(object.oid)
     if (isHere) answers.push({ ...object })
-    else answers.push(await uploadAnswer(parts, origin, repo, object, allowMultipart))
+    else if (object.size > largestFile) answers.push({ ...object, error: tooLarge })
+    else {
+      const inParts = allowMultipart && object.size >= multipartThreshold && partUrls < mostPartUrls
+      const answer = await uploadAnswer(parts, origin, repo, object, inParts)
+      partUrls += Object.keys(answer.actions?.upload?.header ?? {}).length
+      answers.push(answer)
+    }
   }
   return answers
 }
+
+const tooLarge = { code: 422, message: `this file is over the limit of ${largestFile} bytes` }
 
 async function uploadAnswer(
   parts: RepoParts,
   origin: string,
   repo: Repository,
   { oid, size }: LfsObject,
-  allowMultipart: boolean,
+  inParts: boolean,
 ): Promise<LfsAnswer> {
   const verify = { href: lfsUrl(parts, origin, repo, 'POST', `objects/${oid}/verify`) }
-  if (!allowMultipart || size < multipartThreshold) {
+  if (!inParts) {
     const href = lfsUrl(parts, origin, repo, 'PUT', `objects/${oid}/${size}`)
     return {
       oid,

@@ -1,4 +1,4 @@
-import type { Repository } from '../../kernel/repository.ts'
+import { defaultBranch, type Repository } from '../../kernel/repository.ts'
 import type { Database, Lookup } from '../../ports/database.ts'
 import { findRepo, type Ref, refsNamed } from './store.ts'
 
@@ -6,7 +6,7 @@ import { findRepo, type Ref, refsNamed } from './store.ts'
 export interface Lookups {
   /** By `repoKey`. */
   readonly repo: Lookup<Repository | undefined>
-  /** By repository id and the full name of the ref, joined by `refKey`. */
+  /** The ref that a revision names, by `refKey`. A branch wins over a tag of the same name. */
   readonly ref: Lookup<Ref | undefined>
 }
 
@@ -21,14 +21,20 @@ export function createLookups(database: Database): Lookups {
       tables: ['refs'],
       max: 20_000,
       async load(key) {
-        const [repoId = '', name = ''] = key.split('\n')
-        return (await refsNamed(database.sql, repoId, [name])).get(name)
+        const repoIdEnd = key.indexOf('/')
+        const names = namesOf(key.slice(repoIdEnd + 1))
+        const refs = await refsNamed(database.sql, key.slice(0, repoIdEnd), names)
+        return names.map(name => refs.get(name)).find(ref => ref !== undefined)
       },
     }),
   }
 }
 
-/** No ref's name has a line break. */
-export function refKey(repoId: string, name: string): string {
-  return `${repoId}\n${name}`
+export function refKey(repo: Repository, revision: string): string {
+  return `${repo.id}/${revision}`
+}
+
+function namesOf(revision: string): string[] {
+  if (revision === 'HEAD') return [`refs/heads/${defaultBranch}`]
+  return revision.startsWith('refs/') ? [revision] : [`refs/heads/${revision}`, `refs/tags/${revision}`]
 }

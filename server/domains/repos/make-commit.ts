@@ -90,7 +90,7 @@ async function buildCommit(
   pack: PackBuilder,
 ): Promise<BuiltCommit | undefined> {
   const parent = await parts.git.commit(repo.id, head.commitId)
-  const edit = new TreeEdit(async oid => (await parts.git.tree(repo.id, oid)).entries, parent.tree)
+  const edit = new TreeEdit(oid => parts.git.tree(repo.id, oid), parent.tree)
   await applyDeletes(edit, operations, head.commitId)
   for (const operation of operations) {
     if (operation.kind === 'file') await edit.put(operation.path, '100644', operation.oid)

@@ -1,4 +1,5 @@
 import { expect, it } from 'vitest'
+import { Tree } from '../../formats/git-tree.ts'
 import type { Repository } from '../../kernel/repository.ts'
 import type { RepoParts } from './parts.ts'
 import { advisePreupload } from './preupload.ts'
@@ -6,7 +7,7 @@ import { advisePreupload } from './preupload.ts'
 it('lets others be served between the files: many of them against many patterns take long', async () => {
   const git = {
     commit: async () => ({ tree: 'empty' }),
-    tree: async () => ({ entries: [], byName: new Map() }),
+    tree: async () => new Tree(new Uint8Array()),
     blobFacts: async () => new Map(),
   }
   const files = Array.from({ length: 20 }, (_, n) => ({

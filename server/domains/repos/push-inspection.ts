@@ -1,4 +1,4 @@
-import { parseTree } from '../../formats/git-object.ts'
+import { Tree } from '../../formats/git-tree.ts'
 import { LFS_POINTER_LIMIT, type LfsPointer, parseLfsPointer } from '../../formats/lfs-pointer.ts'
 import { parseTreePath } from '../../formats/tree-path.ts'
 import { LimitExceeded } from '../../kernel/errors.ts'
@@ -127,7 +127,7 @@ function notHeld(path: string, { sha256, size }: LfsPointer, found: number | und
 
 /** Throws MalformedInput unless every name may stand in a path. Mode is whatever git takes: links and submodules are inert here. */
 function checkNames(tree: Uint8Array): void {
-  for (const entry of parseTree(tree)) parseTreePath(entry.name)
+  for (const entry of new Tree(tree).entries()) parseTreePath(entry.name)
 }
 
 async function* idsOf(pack: ReceivedPack): AsyncGenerator<string> {

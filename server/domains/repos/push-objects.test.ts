@@ -88,7 +88,7 @@ describe('what a push may bring', () => {
       stage.repo.id,
       (await stage.hub.parts.git.commit(stage.repo.id, head)).tree,
     )
-    expect(listed.entries.map(({ mode, name }) => `${mode} ${name}`)).toEqual(['120000 link', '160000 sub'])
+    expect(listed.entries().map(({ mode, name }) => `${mode} ${name}`)).toEqual(['120000 link', '160000 sub'])
   })
 
   it('refuses a submodule whose address would run a command', async () => {

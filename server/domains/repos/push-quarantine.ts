@@ -22,10 +22,14 @@ export class PackRefused extends HubError {}
 /** More than the largest histories of the public hub have; the index of so many is 56 MB. */
 const objectLimit = 2_000_000
 /**
- * What one object that must be held in memory (no large blob), or one table of them, may take. Without it a few bytes of
- * deflate would do as a bomb.
+ * What one object that must be held in memory (trees, deltas, no large blob) may take, in MiB. Git holds a delta's base
+ * and its result at once. Without a limit, and with one of git's own, a kilobyte of deltas of deltas takes gigabytes.
  */
-const allocationLimit = '512m'
+const objectMebibytes = 64
+/** Git's table of all objects has to fit too. */
+const tableBytesAnObject = 128
+/** Larger blobs pass through without being held; they are refused for their size afterwards. */
+const passingThrough = ['-c', 'core.bigFileThreshold=16m']
 /**
  * What old programs wrote into histories that people still push, and that harms nobody. All else that git's fsck
  * knows refuses the push: `.git` in any spelling, broken links, trees out of order, hostile submodules.
@@ -95,18 +99,19 @@ export class Quarantine {
     const count = parsePackHeader(head)
     if (count > objectLimit) throw new LimitExceeded('one push', objectLimit, 'objects', count)
     if (count === 0) return undefined
-    const packId = await this.#indexPack(whole)
+    const packId = await this.#indexPack(whole, count)
     const pack = join(this.#scratch.path, 'pack', `pack-${packId}.pack`)
     const idx = join(this.#scratch.path, 'pack', `pack-${packId}.idx`)
     const { size } = await stat(pack)
     return { packId, index: new PackIndex(await readFile(idx)), bytes: size, pack, idx }
   }
 
-  async #indexPack(bytes: AsyncIterable<Uint8Array>): Promise<string> {
+  async #indexPack(bytes: AsyncIterable<Uint8Array>, count: number): Promise<string> {
     const severities = harmless.map(id => `${id}=ignore`).join(',')
-    const args = ['index-pack', '--stdin', '--fix-thin', `--strict=${severities}`]
+    const args = [...passingThrough, 'index-pack', '--stdin', '--fix-thin', `--strict=${severities}`]
+    const mebibytes = Math.max(objectMebibytes, Math.ceil((count * tableBytesAnObject) / 1024 ** 2))
     try {
-      const said = await gitText(this.#command(args, bytes, { GIT_ALLOC_LIMIT: allocationLimit }))
+      const said = await gitText(this.#command(args, bytes, { GIT_ALLOC_LIMIT: `${mebibytes}m` }))
       const packId = /^(?:pack|keep)\t([0-9a-f]{40})$/m.exec(said)?.[1]
       if (!packId) throw new Error(`git index-pack said ${JSON.stringify(said.slice(0, 200))}`)
       return packId
@@ -121,6 +126,11 @@ export class Quarantine {
   #reasonIn(stderr: string): string {
     const lines = stderr.split('\n').filter(line => /^(?:error|fatal): /.test(line))
     const reason = lines[0]?.replace(/^(?:error|fatal): /, '') ?? 'git index-pack failed'
+    const [, size] = /^attempting to allocate (\d+) over limit/.exec(reason) ?? []
+    if (size !== undefined) {
+      const mebibytes = Math.ceil(Number(size) / 1024 ** 2)
+      return `an object of ${mebibytes} MiB is over limit; files of more than 10 MiB go by git-lfs: https://git-lfs.com`
+    }
     return reason.replaceAll(this.#home, '…')
   }
 

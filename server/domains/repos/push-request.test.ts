@@ -1,4 +1,7 @@
+import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
+import { runs } from '../../../test/fuzz-runs.ts'
+import { mutated } from '../../../test/mutated.ts'
 import { encodePktLine, encodePktMarker, PktLineReader } from '../../formats/pktline.ts'
 import { LimitExceeded, MalformedInput } from '../../kernel/errors.ts'
 import { encodePushRefs, encodePushReport, readPushRequest } from './push-request.ts'
@@ -67,6 +70,46 @@ describe('readPushRequest', () => {
     await expect(read(...many)).rejects.toThrow(LimitExceeded)
     const long = Array.from({ length: 2000 }, (_, at) => `${none} ${one} refs/heads/${at}${'x'.repeat(3000)}`)
     await expect(read(...long)).rejects.toThrow(LimitExceeded)
+  })
+})
+
+describe('whatever is sent', () => {
+  const oid = fc.constantFrom(none, one, two)
+  const ref = fc.string({ unit: fc.constantFrom('a', 'é', '/', '.'), minLength: 1, maxLength: 9 })
+  const command = fc.tuple(oid, oid, ref)
+
+  it('comes back as it was written, or is refused', async () => {
+    await fc.assert(
+      fc.asyncProperty(fc.array(command, { maxLength: 4 }), async list => {
+        const lines = list.map(
+          ([before, after, ref], at) => `${before} ${after} ${ref}${at === 0 ? '\0atomic' : ''}`,
+        )
+        const { commands, capabilities } = await read(...lines)
+        expect(commands.map(({ before = none, after = none, ref }) => [before, after, ref])).toEqual(list)
+        expect(capabilities.has('atomic')).toBe(list.length > 0)
+      }),
+      runs(10_000),
+    )
+    const sample = Buffer.concat([
+      encodePktLine(`shallow ${one}`),
+      encodePktLine(`${none} ${one} refs/heads/a\0report-status object-format=sha1`),
+      encodePktLine(`${one} ${two} refs/tags/b\n`),
+      encodePktMarker('flush'),
+    ])
+    await fc.assert(
+      fc.asyncProperty(mutated([sample]), async bytes => {
+        try {
+          const { commands } = await readPushRequest(readerOf(bytes))
+          for (const { ref, before, after } of commands) {
+            expect(ref.length).toBeGreaterThan(0)
+            for (const oid of [before, after]) expect(oid ?? one).toMatch(/^[0-9a-f]{40}$/)
+          }
+        } catch (error) {
+          expect(error instanceof MalformedInput || error instanceof LimitExceeded, String(error)).toBe(true)
+        }
+      }),
+      runs(10_000),
+    )
   })
 })
 

@@ -367,7 +367,7 @@ describe('listings', () => {
     const repo = await newRepo()
     const absent = 'a'.repeat(40)
     for (const [list, position] of [
-      ['tree', { commitId: absent, start: 0 }],
+      ['tree', { commitId: absent, at: [0] }],
       ['commits', { head: absent, start: 0 }],
     ] as const) {
       const at = `/api/models/${repo}/${list}/main?cursor=`

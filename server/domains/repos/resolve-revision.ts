@@ -1,8 +1,8 @@
-import { defaultBranch, type Repository } from '../../kernel/repository.ts'
+import type { Repository } from '../../kernel/repository.ts'
 import { RevisionNotFound } from './errors.ts'
 import { refKey } from './lookups.ts'
 import type { RepoParts } from './parts.ts'
-import { type Ref, refsNamed } from './store.ts'
+import { refsNamed } from './store.ts'
 
 /**
  * The commit that a revision means: `main`, a tag, `refs/pr/1`, `HEAD`, a full or an abbreviated commit id. A branch
@@ -14,32 +14,13 @@ export async function resolveRevision(
   revision: string,
 ): Promise<string> {
   if (fullCommitId.test(revision) && (await parts.git.isCommit(repo.id, revision))) return revision
-  const ref = await findRef(parts, repo, revision)
+  const ref = await parts.lookups.ref(refKey(repo, revision))
   if (ref) return ref.commitId
   const commitId = abbreviatedCommitId.test(revision)
     ? await parts.git.commitByPrefix(repo.id, revision)
     : undefined
   if (commitId === undefined) throw new RevisionNotFound(revision)
   return commitId
-}
-
-/** The ref that a revision names, when it names one. */
-async function findRef(
-  parts: Pick<RepoParts, 'lookups'>,
-  repo: Repository,
-  revision: string,
-): Promise<Ref | undefined> {
-  const names =
-    revision === 'HEAD'
-      ? [`refs/heads/${defaultBranch}`]
-      : revision.startsWith('refs/')
-        ? [revision]
-        : [`refs/heads/${revision}`, `refs/tags/${revision}`]
-  for (const name of names) {
-    const ref = await parts.lookups.ref(refKey(repo.id, name))
-    if (ref) return ref
-  }
-  return undefined
 }
 
 /**

@@ -1,4 +1,5 @@
 import { z } from 'zod'
+import { atMost } from '../../http/query.ts'
 import { type Call, type Route, repoOf, route } from '../../http/route.ts'
 import { sendBytes } from '../../http/send-bytes.ts'
 import { RepoNotFound } from '../../kernel/errors.ts'
@@ -12,12 +13,12 @@ import { issueXetToken, xetHeaders } from './routes-xet.ts'
 const mediaType = 'application/vnd.git-lfs+json'
 
 const sha256 = z.string().regex(/^[0-9a-f]{64}$/, 'must be a sha256 of 64 hex digits')
-const size = z.coerce.number().int().nonnegative()
+const size = z.number().int().nonnegative()
 
 const batch = z.object({
   operation: z.enum(['upload', 'download']),
-  transfers: z.array(z.string()).nullish(),
-  objects: z.array(z.object({ oid: sha256, size })).max(1000),
+  transfers: atMost(20, z.string()).nullish(),
+  objects: atMost(1000, z.object({ oid: sha256, size })),
   hash_algo: z.enum(['sha256', 'sha_256']).nullish(),
 })
 

@@ -131,7 +131,11 @@ function escapeHtml(text: string): string {
   )
 }
 
+const position = z.object({
+  head: z.string().regex(/^[0-9a-f]{40}$/),
+  start: z.number().int().nonnegative(),
+})
+
 function readCommitsCursor(cursor: string | undefined): { head: string; start: number } | undefined {
-  const shape = z.object({ head: z.string().regex(/^[0-9a-f]{40}$/), start: z.number().int().nonnegative() })
-  return cursor === undefined ? undefined : readPosition(cursor, shape)
+  return cursor === undefined ? undefined : readPosition(cursor, position)
 }

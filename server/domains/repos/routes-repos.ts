@@ -1,7 +1,9 @@
 import { z } from 'zod'
+import { atMost } from '../../http/query.ts'
 import { type Route, repoOf, route } from '../../http/route.ts'
 import type { Actor, User } from '../../kernel/actor.ts'
 import { type Repository, repoId, repoPath, repoTypes } from '../../kernel/repository.ts'
+import { decodeBase64 } from './commit-body.ts'
 import { createRepo } from './create-repo.ts'
 import { deleteRepo } from './delete-repo.ts'
 import { findRepo } from './find-repo.ts'
@@ -20,10 +22,10 @@ const newRepo = repoName.extend({
   private: z.boolean().nullish(),
   visibility: z.enum(['public', 'private']).nullish(),
   license: z.string().max(100).nullish(),
-  files: z
-    .array(z.object({ path: z.string(), content: z.string(), encoding: z.literal('base64') }))
-    .max(100)
-    .nullish(),
+  files: atMost(
+    100,
+    z.object({ path: z.string(), content: z.string(), encoding: z.literal('base64') }),
+  ).nullish(),
 })
 
 const settings = z.object({
@@ -104,6 +106,6 @@ function visibilityOf(body: {
 function initialFiles(body: z.infer<typeof newRepo>): Map<string, Uint8Array> {
   const files = new Map<string, Uint8Array>()
   if (body.license) files.set('README.md', Buffer.from(`---\nlicense: ${body.license}\n---\n`))
-  for (const file of body.files ?? []) files.set(file.path, Buffer.from(file.content, 'base64'))
+  for (const file of body.files ?? []) files.set(file.path, decodeBase64(file.path, file.content))
   return files
 }

@@ -2,10 +2,11 @@ import { z } from 'zod'
 import { encodeCursor, linkNextPage, readPosition } from '../../http/pages.ts'
 import { count, flag, list, text } from '../../http/query.ts'
 import { type Route, repoOf, route } from '../../http/route.ts'
-import { describeEntries } from './describe-entries.ts'
+import { describePage } from './describe-entries.ts'
 import type { RepoParts } from './parts.ts'
 import { resolveRevision, splitRevision } from './resolve-revision.ts'
-import { findPath, listTree } from './tree-listing.ts'
+import { findPath, type WalkPosition } from './tree-listing.ts'
+import { treePage } from './tree-pages.ts'
 
 /** hub-protocol section 4: tree and paths-info. */
 
@@ -26,15 +27,14 @@ export function treeRoutes(parts: RepoParts): Route[] {
         const { revision, path } = await splitRevision(parts, repo, call.tail)
         const cursor = readCursor(call.query.cursor)
         const commitId = await resolveRevision(parts, repo, cursor?.commitId ?? revision)
-        const recursive = call.query.recursive ?? false
-        const entries = await listTree(parts, repo, commitId, path.replace(/\/$/, ''), recursive)
         const expand = call.query.expand ?? false
+        const recursive = call.query.recursive ?? false
+        const listing = { commitId, path: path.replace(/\/$/, ''), recursive, expand }
         const limit = Math.min(call.query.limit ?? pageSize, expand ? expandedPageSize : pageSize)
-        const start = cursor?.start ?? 0
-        const end = Math.min(start + limit, entries.length)
+        const page = await treePage(parts, repo, listing, cursor?.at ?? [], limit)
         // The next page reads the same commit, whatever the branch does meanwhile.
-        linkNextPage(call, end < entries.length ? encodeCursor({ commitId, start: end }) : undefined)
-        return describeEntries(parts, repo, commitId, entries.slice(start, end), expand)
+        linkNextPage(call, page.next && encodeCursor({ commitId, at: page.next }))
+        return call.reply.type('application/json; charset=utf-8').send(page.json)
       },
     }),
     route({
@@ -52,16 +52,17 @@ export function treeRoutes(parts: RepoParts): Route[] {
           const entry = await findPath(parts, repo, commitId, path.replace(/\/$/, ''))
           if (entry) found.push(entry)
         }
-        return describeEntries(parts, repo, commitId, found, call.body.expand ?? false)
+        return (await describePage(parts, repo, commitId, found, call.body.expand ?? false)).entries
       },
     }),
   ]
 }
 
-function readCursor(cursor: string | undefined): { commitId: string; start: number } | undefined {
-  const shape = z.object({
-    commitId: z.string().regex(/^[0-9a-f]{40}$/),
-    start: z.number().int().nonnegative(),
-  })
-  return cursor === undefined ? undefined : readPosition(cursor, shape)
+const position = z.object({
+  commitId: z.string().regex(/^[0-9a-f]{40}$/),
+  at: z.array(z.number().int().nonnegative()),
+})
+
+function readCursor(cursor: string | undefined): { commitId: string; at: WalkPosition } | undefined {
+  return cursor === undefined ? undefined : readPosition(cursor, position)
 }

@@ -4,7 +4,8 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import fc from 'fast-check'
 import { afterAll, describe, expect, it } from 'vitest'
-import { objectId, parseTree } from '../../formats/git-object.ts'
+import { objectId } from '../../formats/git-object.ts'
+import { Tree } from '../../formats/git-tree.ts'
 import { InvalidOperation } from './errors.ts'
 import { TreeEdit } from './tree-edit.ts'
 
@@ -19,7 +20,7 @@ git(['init', '-q', '.'])
 /** Trees in memory, as an object store. */
 class Trees {
   readonly contents = new Map<string, Uint8Array>()
-  readonly read = async (oid: string) => parseTree(this.contents.get(oid) as Uint8Array)
+  readonly read = async (oid: string) => new Tree(this.contents.get(oid) as Uint8Array)
   readonly add = async (content: Uint8Array) => {
     const oid = objectId('tree', content)
     this.contents.set(oid, content)

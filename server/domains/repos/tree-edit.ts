@@ -1,8 +1,5 @@
-import { encodeTree, type TreeEntry } from '../../formats/git-object.ts'
+import { Tree, type TreeEntry } from '../../formats/git-tree.ts'
 import { InvalidOperation } from './errors.ts'
-
-/** Entries of a directory by name, as a tree object holds them. */
-type Entries = Map<string, TreeEntry | Directory>
 
 const directoryMode = '40000'
 
@@ -22,10 +19,10 @@ export class TreeEdit {
   /** Puts a blob at `path`. A file where a folder stands (or the other way round) is refused: delete it first. */
   async put(path: string, mode: TreeEntry['mode'], oid: string): Promise<void> {
     const { directory, name } = await this.#directoryOf(path, 'create')
-    const present = directory.entries.get(name)
+    const present = directory.find(name)
     if (present && isDirectory(present))
       throw new InvalidOperation(`"${path}" is a folder; delete it before adding a file there`)
-    directory.entries.set(name, { mode, name, oid })
+    directory.changes.set(name, { mode, name, oid })
     directory.changed = true
   }
 
@@ -42,23 +39,23 @@ export class TreeEdit {
   /** The blob at `path`, as edited so far. */
   async find(path: string): Promise<TreeEntry | undefined> {
     const place = await this.#directoryOf(path, 'look')
-    const entry = place?.directory.entries.get(place.name)
+    const entry = place?.directory.find(place.name)
     return entry && !isDirectory(entry) ? (entry as TreeEntry) : undefined
   }
 
   /** Hands every changed tree to `add`, deepest first, which returns its id; returns the root's. Empty folders vanish. */
   async write(add: AddTree): Promise<string> {
     // A commit always has a tree, even one without files.
-    return (await writeDirectory(this.#root, add)) ?? add(encodeTree([]))
+    return (await writeDirectory(this.#root, add)) ?? add(new Uint8Array())
   }
 
   async #delete(path: string, wanted: (entry: TreeEntry | Directory) => boolean): Promise<boolean> {
     const place = await this.#directoryOf(path, 'look')
-    const entry = place?.directory.entries.get(place.name)
+    const entry = place?.directory.find(place.name)
     if (!place || !entry || !wanted(entry)) return false
     // Walk again to mark the way down as changed.
     const { directory } = await this.#directoryOf(path, 'create')
-    directory.entries.delete(place.name)
+    directory.changes.set(place.name, undefined)
     directory.changed = true
     return true
   }
@@ -71,7 +68,7 @@ export class TreeEdit {
     let directory = await this.#load(this.#root)
     if (purpose === 'create') directory.changed = true
     for (const segment of segments) {
-      const entry = directory.entries.get(segment)
+      const entry = directory.find(segment)
       if (entry && !isDirectory(entry)) {
         if (purpose === 'look') return undefined
         throw new InvalidOperation(
@@ -80,40 +77,43 @@ export class TreeEdit {
       }
       if (!entry && purpose === 'look') return undefined
       const child = entry instanceof Directory ? entry : new Directory(entry?.oid)
-      directory.entries.set(segment, child)
+      directory.changes.set(segment, child)
       directory = await this.#load(child)
       if (purpose === 'create') directory.changed = true
     }
     return { directory, name }
   }
 
-  async #load(directory: Directory): Promise<LoadedDirectory> {
-    if (!directory.entries) {
-      const entries = directory.oid === undefined ? [] : await this.#readTree(directory.oid)
-      directory.entries = new Map(entries.map(entry => [entry.name, entry]))
-    }
-    return directory as LoadedDirectory
+  async #load(directory: Directory): Promise<Directory> {
+    if (directory.oid !== undefined) directory.tree ??= await this.#readTree(directory.oid)
+    return directory
   }
 }
 
-export type ReadTree = (oid: string) => Promise<readonly TreeEntry[]>
+export type ReadTree = (oid: string) => Promise<Tree>
 
 export type AddTree = (content: Uint8Array) => Promise<string>
 
 interface Place {
-  directory: LoadedDirectory
+  directory: Directory
   name: string
 }
 
-type LoadedDirectory = Directory & { entries: Entries }
-
+/** A folder as it was, and what was changed or looked into in it since. */
 class Directory {
   readonly oid: string | undefined
-  entries: Entries | undefined
+  /** Read when somebody looks into it; absent for a new folder. */
+  tree: Tree | undefined
+  /** By name; undefined is deleted. */
+  readonly changes = new Map<string, TreeEntry | Directory | undefined>()
   changed = false
 
   constructor(oid: string | undefined) {
     this.oid = oid
+  }
+
+  find(name: string): TreeEntry | Directory | undefined {
+    return this.changes.has(name) ? this.changes.get(name) : this.tree?.find(name)
   }
 }
 
@@ -123,15 +123,16 @@ function isDirectory(entry: TreeEntry | Directory): boolean {
 
 /** Undefined when nothing is left in it. */
 async function writeDirectory(directory: Directory, add: AddTree): Promise<string | undefined> {
-  if (!directory.changed || !directory.entries) return directory.oid
-  const entries: TreeEntry[] = []
-  for (const [name, entry] of directory.entries) {
+  if (!directory.changed) return directory.oid
+  const changes = new Map<string, TreeEntry | undefined>()
+  for (const [name, entry] of directory.changes) {
     if (!(entry instanceof Directory)) {
-      entries.push(entry)
+      changes.set(name, entry)
       continue
     }
     const oid = await writeDirectory(entry, add)
-    if (oid !== undefined) entries.push({ mode: directoryMode, name, oid })
+    changes.set(name, oid === undefined ? undefined : { mode: directoryMode, name, oid })
   }
-  return entries.length === 0 ? undefined : add(encodeTree(entries))
+  const content = (directory.tree ?? new Tree(new Uint8Array())).with(changes)
+  return content.length === 0 ? undefined : add(content)
 }

@@ -1,4 +1,4 @@
-import type { Kysely } from 'kysely'
+import { type Kysely, sql as raw } from 'kysely'
 import type { Migration } from 'kysely/migration'
 
 export const catalogMigrations: Record<string, Migration> = {
@@ -46,6 +46,37 @@ export const catalogMigrations: Record<string, Migration> = {
         .on('catalog_tags')
         .columns(['tag_key', 'repo_id'])
         .execute()
+    },
+  },
+  '0009_catalog_search': {
+    async up(sql: Kysely<unknown>) {
+      await sql.schema
+        .createTable('catalog_suffixes')
+        .addColumn('suffix', 'text', column => column.notNull())
+        .addColumn('repo_id', 'text', column => column.notNull())
+        .addPrimaryKeyConstraint('catalog_suffixes_primary', ['suffix', 'repo_id'])
+        .execute()
+      await sql.schema
+        .createIndex('catalog_by_visibility')
+        .on('catalog')
+        .columns(['type', 'is_private', 'repo_id'])
+        .execute()
+      await sql.schema
+        .createIndex('catalog_by_pipeline_tag')
+        .on('catalog')
+        .columns(['type', 'pipeline_tag', 'repo_id'])
+        .execute()
+      // As `suffixes.ts` has them; sorted, so that the index grows at its end.
+      await raw`
+        with recursive starts (start) as (
+          select 1 union all
+          select start + 1 from starts where start < (select max(length(search_name)) from catalog)
+        )
+        insert into catalog_suffixes (suffix, repo_id)
+        select distinct substr(search_name, start, 12), repo_id
+        from catalog, starts where start <= length(search_name)
+        order by 1, 2
+      `.execute(sql)
     },
   },
 }

@@ -7,6 +7,13 @@ export function residentMemory(pid: number): Promise<number> {
   return readStatus(pid, 'VmRSS')
 }
 
+/** MiB that the process holds at most while `work` goes on. */
+export async function peakDuring(pid: number, work: () => Promise<unknown>): Promise<number> {
+  await forgetPeak(pid)
+  await work()
+  return peakMemory(pid)
+}
+
 /** MiB that the process held at most since its start or the last `forgetPeak`. */
 export function peakMemory(pid: number): Promise<number> {
   return readStatus(pid, 'VmHWM')

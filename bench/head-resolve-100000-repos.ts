@@ -1,0 +1,15 @@
+import type { Figure } from './kit/figure.ts'
+import { compareHubs } from './kit/many-and-few.ts'
+import { weightsName } from './kit/many-repos.ts'
+
+export const figure: Figure = {
+  name: 'head-resolve-100000-repos',
+  question: 'How long does a busy hub with 100,000 repositories take for a HEAD request for a large file?',
+  unit: 'ms',
+  reference: 'itself with 100 repositories; 100 are asked in both',
+  target: [{ of: 'ratio', atMost: 1.3 }],
+  run: bench =>
+    compareHubs(bench, ({ hub, asked }) =>
+      asked.map(repo => ({ method: 'HEAD', url: `${hub.url}/${repo}/resolve/main/${weightsName}` })),
+    ),
+}

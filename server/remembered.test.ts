@@ -1,0 +1,168 @@
+import { createHash } from 'node:crypto'
+import { sql } from 'kysely'
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { TestHub } from './hub-for-test.suite.ts'
+
+/**
+ * What a change means to the very next request, when everything it touches has just been asked for: nothing that is
+ * remembered outlives it, whether this process has written or another one.
+ */
+let served: TestHub
+let beside: TestHub
+beforeAll(async () => {
+  served = await TestHub.open()
+  beside = await TestHub.on(served.hub.config.data)
+  await served.hub.accounts.addUser({
+    name: 'alice',
+    token: { value: 'hf_alice', name: 'first', role: 'write' },
+  })
+  await served.hub.accounts.addUser({ name: 'bob', token: { value: 'hf_bob', name: 'first', role: 'write' } })
+})
+afterAll(async () => {
+  await beside.close()
+  await served.close()
+})
+
+type Asked = Awaited<ReturnType<ReturnType<TestHub['as']>['get']>>
+
+describe.each([
+  ['this process', () => served],
+  ['another process', () => beside],
+])('after a change by %s', (who, writer) => {
+  const repo = `alice/${who.split(' ')[0]}`
+  const alice = () => writer().as('hf_alice')
+  const commit = async (files: Record<string, unknown>, branch = 'main') => {
+    const answer = await alice().commit(repo, files, { branch })
+    expect(answer.status).toBe(200)
+    return String(answer.json().commitOid)
+  }
+  /** Asks twice before, so that the answer is remembered, and once after. */
+  const around = async (ask: () => Promise<Asked>, change: () => Promise<unknown>) => {
+    await ask()
+    const before = await ask()
+    await change()
+    return { before, after: await ask() }
+  }
+  const anyone = () => served.as()
+
+  beforeAll(async () => {
+    await alice().post('/api/repos/create', { name: repo })
+    await commit({ 'README.md': '---\nlicense: mit\n---\n', 'a.txt': 'one' })
+  })
+
+  it('a file is the one of the new commit', async () => {
+    let commitId = ''
+    const { before, after } = await around(
+      () => anyone().get(`/${repo}/resolve/main/a.txt`),
+      async () => {
+        commitId = await commit({ 'a.txt': 'two' })
+      },
+    )
+    expect([before.text, after.text, after.headers['x-repo-commit']]).toEqual(['one', 'two', commitId])
+  })
+
+  it('info tells of the new commit', async () => {
+    let commitId = ''
+    const { before, after } = await around(
+      () => anyone().get(`/api/models/${repo}`),
+      async () => {
+        commitId = await commit({ 'README.md': '---\nlicense: apache-2.0\n---\n', 'b.txt': 'new' })
+      },
+    )
+    expect(before.json().tags).toContain('license:mit')
+    expect(after.json()).toMatchObject({ sha: commitId, cardData: { license: 'apache-2.0' } })
+    expect(after.json().siblings.map((file: { rfilename: string }) => file.rfilename)).toContain('b.txt')
+  })
+
+  it('info tells of new counts', async () => {
+    const { before, after } = await around(
+      () => anyone().get(`/api/models/${repo}`),
+      () => sql`update catalog set likes = likes + 7`.execute(writer().hub.database.sql),
+    )
+    expect(after.json().likes).toBe(before.json().likes + 7)
+  })
+
+  it('a branch that was made is found, a deleted one is not, and its name goes back to the tag', async () => {
+    const ask = () => anyone().head(`/${repo}/resolve/v1/a.txt`)
+    const made = await around(ask, () => alice().post(`/api/models/${repo}/branch/v1`))
+    expect([made.before.status, made.after.status]).toEqual([404, 200])
+    const branchCommit = await commit({ 'a.txt': 'on the branch' }, 'v1')
+    await alice().post(`/api/models/${repo}/tag/main`, { tag: 'v1' })
+    const deleted = await around(ask, () => alice().delete(`/api/models/${repo}/branch/v1`))
+    expect(deleted.before.headers['x-repo-commit']).toBe(branchCommit)
+    const main = (await anyone().get(`/api/models/${repo}`)).json().sha
+    expect([deleted.after.status, deleted.after.headers['x-repo-commit']]).toEqual([200, main])
+    const untagged = await around(ask, () => alice().delete(`/api/models/${repo}/tag/v1`))
+    expect([untagged.before.status, untagged.after.status]).toEqual([200, 404])
+  })
+
+  it('a large file is there once it was uploaded', async () => {
+    const bytes = Buffer.from(`weights of ${repo}`)
+    const sha256 = createHash('sha256').update(bytes).digest('hex')
+    const store = async () => {
+      const { id } = await writer().hub.repos.find('model', 'alice', repo.split('/')[1]!)
+      const source = (async function* () {
+        yield bytes
+      })()
+      await writer().hub.blobs.ingest(id, source, { sha256, size: bytes.length })
+    }
+    const pointer = `version https://git-lfs.github.com/spec/v1\noid sha256:${sha256}\nsize ${bytes.length}\n`
+    const find = async () => {
+      const { id } = await served.hub.repos.find('model', 'alice', repo.split('/')[1]!)
+      return served.hub.blobs.find(id, sha256)
+    }
+    expect([await find(), await find()]).toEqual([undefined, undefined])
+    await store()
+    await commit({ 'w.bin': { sha256, size: bytes.length } })
+    expect((await anyone().get(`/${repo}/resolve/main/w.bin`)).text).toBe(bytes.toString())
+    expect((await anyone().get(`/${repo}/raw/main/w.bin`)).text).toBe(pointer)
+    const gone = await around(
+      () => anyone().get(`/${repo}/resolve/main/w.bin`),
+      () => sql`delete from holdings`.execute(writer().hub.database.sql),
+    )
+    expect([gone.before.status, gone.after.status]).toEqual([200, 422])
+  })
+
+  it('what has become private is gone for others, and back when it is public', async () => {
+    for (const path of [`/api/models/${repo}`, `/${repo}/resolve/main/a.txt`]) {
+      const ask = () => served.as('hf_bob').get(path)
+      const hidden = await around(ask, () => alice().put(`/api/models/${repo}/settings`, { private: true }))
+      expect([hidden.before.status, hidden.after.status]).toEqual([200, 404])
+      const shown = await around(ask, () => alice().put(`/api/models/${repo}/settings`, { private: false }))
+      expect([shown.before.status, shown.after.status]).toEqual([404, 200])
+    }
+  })
+
+  it('a deleted repository is gone, and a new one of the name has nothing of it', async () => {
+    const ask = () => served.as('hf_bob').get(`/${repo}/resolve/main/a.txt`)
+    const deleted = await around(ask, () => alice().delete('/api/repos/delete', { name: repo }))
+    expect([deleted.before.status, deleted.after.status]).toEqual([200, 404])
+    await alice().post('/api/repos/create', { name: repo })
+    expect((await ask()).headers['x-error-code']).toBe('EntryNotFound')
+    expect((await anyone().get(`/api/models/${repo}`)).json().cardData).toEqual({})
+  })
+
+  it('a token that was revoked, or whose user is gone, opens nothing', async () => {
+    const { token } = await writer().hub.accounts.addToken('bob', { name: who, role: 'read' })
+    const run = (statement: ReturnType<typeof sql>) => statement.execute(writer().hub.database.sql)
+    const ask = () => served.as(token).get('/api/whoami-v2')
+    const revoked = await around(ask, () =>
+      run(sql`update access_tokens set revoked_at = 1 where name = ${who}`),
+    )
+    expect([revoked.before.status, revoked.after.status]).toEqual([200, 401])
+    const back = await around(ask, () =>
+      run(sql`update access_tokens set revoked_at = null where name = ${who}`),
+    )
+    expect([back.before.status, back.after.status]).toEqual([401, 200])
+    const gone = await around(ask, () => run(sql`update accounts set deleted_at = 1 where name = 'bob'`))
+    expect([gone.before.status, gone.after.status]).toEqual([200, 401])
+    await run(sql`update accounts set deleted_at = null where name = 'bob'`)
+  })
+})
+
+it('the schema has no trigger and no view, which would write and read what no statement names', async () => {
+  const { rows } = await sql`select name from sqlite_master where type in ('trigger', 'view')`.execute(
+    served.hub.database.sql,
+  )
+  expect(rows).toEqual([])
+})

@@ -37,7 +37,7 @@ export async function timeOfOne(
     ...asked,
     connections,
     warmUpSeconds: bench.size(1, 0.2),
-    seconds: bench.size(seconds, 0.3),
+    seconds: bench.size(seconds, 1),
   })
   return 1000 / served.requestsPerSecond
 }

@@ -40,7 +40,7 @@ export async function compareP99(
   const uploads: number[] = []
   let upload: Upload
   const rounds = await bench.interleave({
-    rounds: 5,
+    rounds: 3,
     warmUp: true,
     async prepare(round) {
       await writeContent(file, bench.size(1024, 64) * 1024 * 1024, fillRandom)

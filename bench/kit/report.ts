@@ -23,6 +23,8 @@ export function judge(figure: Figure, rounds: Rounds): Result {
   const ours = median(rounds.ours)
   const reference = median(rounds.reference)
   const ratio = ours / reference
+  if (!Number.isFinite(ratio))
+    throw new Error(`${figure.name}: measured ${ours} and ${reference}, which is nothing`)
   return { figure, rounds, ours, reference, ratio, isReached: isReached(figure.target, ours, ratio) }
 }
 

@@ -16,7 +16,7 @@ export async function compareRequests(bench: Bench, method: 'GET' | 'HEAD', url:
       questions: [{ method, url: target }],
       connections,
       warmUpSeconds: bench.size(1, 0.2),
-      seconds: bench.size(3, 0.3),
+      seconds: bench.size(3, 1),
     })
   let last: Served | undefined
   const rounds = await bench.interleave({

@@ -1,3 +1,4 @@
+import { join } from 'node:path'
 import { Command } from 'commander'
 import type { CheckReport } from '../domains/blobs/index.ts'
 import type { OpenHub } from '../open-hub.ts'
@@ -35,12 +36,30 @@ async function check(hub: OpenHub, deep: boolean): Promise<number> {
     },
     progress: (what, done, total) => progress.update(`${what}: ${done} of ${total}`),
   }
-  await hub.blobs.check({ deep }, report)
-  await hub.repos.check({ deep }, report)
-  progress.line(
-    counts.error === 0
-      ? `Everything is whole (${deep ? 'every byte read' : 'bytes not read; --deep does'}, ${counts.notice} notices).`
-      : `${counts.error} errors, ${counts.notice} notices.`,
-  )
+  try {
+    for (const words of await hub.database.check())
+      report.finding({ severity: 'error', subject: 'database', words })
+    const damaged = await hub.blobs.check({ deep }, report)
+    await hub.repos.check({ deep, damaged }, report)
+  } catch (error) {
+    // A database so damaged that it cannot be asked; what else there is was not looked at.
+    if (counts.error === 0) throw error
+    report.finding({ severity: 'error', subject: 'the check ends here', words: (error as Error).message })
+  }
+  if (counts.error === 0) {
+    const depth = deep ? 'every byte read' : 'bytes not read; --deep does'
+    progress.line(`Everything is whole (${depth}, ${counts.notice} notices).`)
+  } else {
+    progress.line(`${counts.error} errors, ${counts.notice} notices.`)
+    progress.line(whatToDo(hub.config.data))
+  }
   return counts.error
+}
+
+function whatToDo(data: string): string {
+  return `
+What to do: an object named here is refused to readers, never served wrongly; all else is served as ever.
+  object KEY is missing or damaged   put it back from a backup: it is the file ${join(data, 'objects')}/KEY
+  database                           stop the hub and put ${join(data, 'hub.sqlite')} back from a backup
+Then run fsck --deep again. Without a backup, upload what is concerned again under a new name, or delete it.`
 }

@@ -7,7 +7,7 @@ import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import SqliteHandle from 'better-sqlite3'
 import { type Kysely, sql } from 'kysely'
-import { afterAll, describe, expect, it } from 'vitest'
+import { afterAll, describe, expect, it, vi } from 'vitest'
 import { databaseSuite } from '../ports/database.suite.ts'
 import { openSqlite } from './database-sqlite.ts'
 
@@ -43,6 +43,28 @@ describe('openSqlite', () => {
       )
     expect(rows).toEqual([{ synchronous: 2, journal_mode: 'wal', foreign_keys: 1 }])
     await database.close()
+  })
+
+  it.each([
+    ['synchronous', 'synchronous is 1, not 2: a commit that was acknowledged could be lost in a power cut'],
+    ['journal_mode', 'journal_mode is delete, not wal'],
+    ['foreign_keys', 'foreign_keys is 0, not 1'],
+  ])('refuses to start where %s cannot be had', async (name, words) => {
+    const real = SqliteHandle.prototype.pragma
+    vi.spyOn(SqliteHandle.prototype, 'pragma').mockImplementation(function (
+      this: SqliteHandle.Database,
+      ...args
+    ) {
+      // What SQLite does with what it does not know or cannot do: nothing, without a word. 1 is this build's own choice.
+      if (args[0].startsWith(`${name} =`))
+        return real.call(this, name === 'journal_mode' ? name : `${name} = ${name === 'synchronous' ? 1 : 0}`)
+      return real.apply(this, args)
+    })
+    const path = newPath()
+    await expect(openSqlite(path)).rejects.toThrow(words)
+    await expect(openSqlite(path)).rejects.toThrow(path)
+    vi.restoreAllMocks()
+    await (await openSqlite(path)).close()
   })
 
   it('loads what is remembered once, until one of its tables is written', async () => {

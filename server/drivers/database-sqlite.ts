@@ -3,19 +3,37 @@ import { dirname, resolve } from 'node:path'
 import SqliteHandle from 'better-sqlite3'
 import { Kysely, sql } from 'kysely'
 import type { Migration } from 'kysely/migration'
+import { HubError } from '../kernel/errors.ts'
 import type { Database, Lookup, Memo, Sql } from '../ports/database.ts'
 import { runMigrations } from './database-migrate.ts'
-import { makeFolder } from './durable-folders.ts'
+import { makeFolder, syncFolder } from './durable-folders.ts'
 import { remembered } from './remembered.ts'
 import { SqliteDialect } from './sqlite-dialect.ts'
 import { TableStamps } from './table-stamps.ts'
 import { TransactionScope } from './transaction-scope.ts'
 
-/** What must hold, as SQLite gives it back: WAL, FULL, on, UTF-8 (text then sorts by code point). */
-const pragmas = { journal_mode: 'wal', synchronous: 2, foreign_keys: 1, encoding: 'UTF-8' }
+/** What must hold, as SQLite gives it back, and why the hub does not start without it. */
+const pragmas = [
+  [
+    'journal_mode',
+    'wal',
+    'readers would wait for writers; its file system may be one without locks or shared memory',
+  ],
+  ['synchronous', 2, 'a commit that was acknowledged could be lost in a power cut'],
+  ['fullfsync', 1, 'macOS would leave what is synced in the cache of the disk'],
+  ['foreign_keys', 1, 'rows could refer to nothing'],
+  ['encoding', 'UTF-8', 'text would not sort by code point'],
+] as const
 
 /** SQLite's own wait for another process's lock stops the event loop, so it is short; the dialect waits on. */
 const blockingLockWaitMs = 20
+
+/** SQLite cannot be made to work as the hub needs it. */
+class DatabaseUnfit extends HubError {
+  constructor(file: string, fault: string) {
+    super(`the database ${file} cannot be used: ${fault}`)
+  }
+}
 
 /**
  * The embedded database: one file, which several processes may have open at once (not over a network file system).
@@ -24,7 +42,7 @@ const blockingLockWaitMs = 20
 export async function openSqlite(path: string): Promise<Database> {
   const file = resolve(path)
   await makeFolder(dirname(file))
-  createPrivate(file)
+  if (createPrivate(file)) await syncFolder(dirname(file))
   const handle = new SqliteHandle(file, { timeout: blockingLockWaitMs })
   try {
     setPragmas(handle)
@@ -39,11 +57,13 @@ export async function openSqlite(path: string): Promise<Database> {
  * SQLite gives its -wal and -shm files the mode of the database, so making that one for its mode is enough. An
  * existing file must not be opened here: closing it would drop the locks that this process holds on it (POSIX).
  */
-function createPrivate(file: string): void {
+function createPrivate(file: string): boolean {
   try {
     closeSync(openSync(file, 'wx', 0o600))
+    return true
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error
+    return false
   }
 }
 
@@ -52,14 +72,12 @@ function setPragmas(handle: SqliteHandle.Database): void {
   handle.pragma('busy_timeout = 10000')
   handle.pragma('journal_mode = WAL')
   handle.pragma('synchronous = FULL')
+  handle.pragma('fullfsync = ON')
   handle.pragma('foreign_keys = ON')
-  for (const [name, wanted] of Object.entries(pragmas)) {
+  for (const [name, wanted, otherwise] of pragmas) {
     const found = handle.pragma(name, { simple: true })
-    if (found !== wanted) {
-      throw new Error(
-        `${handle.name}: pragma ${name} is ${found}, not ${wanted}. Is its file system one without locks?`,
-      )
-    }
+    if (found !== wanted)
+      throw new DatabaseUnfit(handle.name, `${name} is ${found}, not ${wanted}: ${otherwise}`)
   }
   handle.pragma(`busy_timeout = ${blockingLockWaitMs}`)
 }
@@ -126,6 +144,20 @@ class SqliteDatabase implements Database {
 
   migrate(migrations: Readonly<Record<string, Migration>>): Promise<void> {
     return runMigrations(this.sql, migrations)
+  }
+
+  async check(): Promise<string[]> {
+    try {
+      const rows = this.#handle.pragma('integrity_check(100)') as { integrity_check: string }[]
+      const orphans = this.#handle.pragma('foreign_key_check') as { table: string; parent: string }[]
+      return [
+        ...rows.map(row => row.integrity_check).filter(words => words !== 'ok'),
+        ...orphans.slice(0, 100).map(row => `a row of ${row.table} refers to none of ${row.parent}`),
+      ].slice(0, 100)
+    } catch (error) {
+      if (error instanceof SqliteHandle.SqliteError) return [error.message]
+      throw error
+    }
   }
 
   async ping(): Promise<void> {

@@ -24,10 +24,6 @@ export function isMissing(error: unknown): boolean {
   return ['ENOENT', 'EISDIR', 'ENOTDIR'].includes(codeOf(error) ?? '')
 }
 
-export function isFull(error: unknown): boolean {
-  return codeOf(error) === 'ENOSPC' || codeOf(error) === 'EDQUOT'
-}
-
 /** Another file system, one without hard links, or a file that has as many as there can be. */
 export function cannotLink(error: unknown): boolean {
   return ['EXDEV', 'EPERM', 'EMLINK', 'ENOTSUP', 'EOPNOTSUPP', 'ENOSYS'].includes(codeOf(error) ?? '')

@@ -4,8 +4,8 @@ import { syncBuiltinESMExports } from 'node:module'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, afterEach, describe, expect, it, vi } from 'vitest'
+import { StoreFull } from '../kernel/storage-faults.ts'
 import { objectsSuite } from '../ports/objects.suite.ts'
-import { StoreFull } from '../ports/objects.ts'
 import { openFilesystemObjects } from './objects-filesystem.ts'
 
 const base = mkdtempSync(join(tmpdir(), 'banyan-objects-'))

@@ -14,16 +14,16 @@ import {
 import { dirname, join, resolve } from 'node:path'
 import { LRUCache } from 'lru-cache'
 import { MalformedInput } from '../kernel/errors.ts'
+import { storageFault } from '../kernel/storage-faults.ts'
 import {
   type ListedObject,
   ObjectMissing,
   ObjectShort,
   type ObjectStore,
   type StagedObject,
-  StoreFull,
 } from '../ports/objects.ts'
 import { makeFolder, syncFolder, syncFolders } from './durable-folders.ts'
-import { cannotLink, codeOf, isFull, isMissing, statOrUndefined, unlinkIfThere } from './file-errors.ts'
+import { cannotLink, codeOf, isMissing, statOrUndefined, unlinkIfThere } from './file-errors.ts'
 import { OpenFiles } from './open-files.ts'
 import { StagedFile } from './staged-file.ts'
 
@@ -78,7 +78,7 @@ class FilesystemObjects implements ObjectStore {
       await writeNew(temp, bytes)
       return await this.#publish(temp, path)
     } catch (error) {
-      throw isFull(error) ? new StoreFull() : error
+      throw storageFault(error)
     } finally {
       await unlinkIfThere(temp)
     }
@@ -110,12 +110,13 @@ class FilesystemObjects implements ObjectStore {
     return isNew ? 'stored' : 'existed'
   }
 
-  /** What is there may have been put by another process a moment ago: its name must be durable too. */
+  /**
+   * What is there may have been put by another process a moment ago: its name must be durable too. The folders above it
+   * were before it got that name.
+   */
   async #keep(path: string): Promise<'existed'> {
-    const folder = dirname(path)
-    await this.#makeDurable(folder)
     await utimes(path, new Date(), new Date())
-    await syncFolder(folder)
+    await syncFolder(dirname(path))
     return 'existed'
   }
 

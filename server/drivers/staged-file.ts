@@ -1,6 +1,7 @@
 import { type FileHandle, open } from 'node:fs/promises'
-import { type StagedObject, StoreFull } from '../ports/objects.ts'
-import { isFull, unlinkIfThere } from './file-errors.ts'
+import { storageFault } from '../kernel/storage-faults.ts'
+import type { StagedObject } from '../ports/objects.ts'
+import { unlinkIfThere } from './file-errors.ts'
 
 /** Pieces are gathered until there are so many bytes of them, or so many, and then written at once. */
 const gatheredBytes = 4 * 1024 * 1024
@@ -38,7 +39,7 @@ export class StagedFile implements StagedObject {
       await this.#handle?.sync()
       return await this.#publish(this.#path, key)
     } catch (error) {
-      throw isFull(error) ? new StoreFull() : error
+      throw storageFault(error)
     } finally {
       await this.discard()
     }
@@ -64,7 +65,7 @@ export class StagedFile implements StagedObject {
         left = after(left, bytesWritten)
       }
     } catch (error) {
-      throw isFull(error) ? new StoreFull() : error
+      throw storageFault(error)
     }
   }
 }

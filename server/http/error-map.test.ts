@@ -6,6 +6,7 @@ import * as repos from '../domains/repos/index.ts'
 import { anonymous } from '../kernel/actor.ts'
 import * as kernel from '../kernel/errors.ts'
 import { HubError, LimitExceeded, MalformedInput, RepoNotFound } from '../kernel/errors.ts'
+import * as storage from '../kernel/storage-faults.ts'
 import * as objects from '../ports/objects.ts'
 import * as body from './body.ts'
 import * as doors from './doors.ts'
@@ -29,7 +30,7 @@ function isError(value: unknown): value is typeof HubError {
 }
 
 it('has a row for every error that a domain, a port or the kernel exports', () => {
-  const modules = [accounts, blobs, policy, repos, kernel, objects, doors, body]
+  const modules = [accounts, blobs, policy, repos, kernel, storage, objects, doors, body]
   const errors = modules.flatMap(module => Object.values(module)).filter(isError)
   expect(errors.length).toBeGreaterThan(30)
   for (const error of errors) {
@@ -39,6 +40,22 @@ it('has a row for every error that a domain, a port or the kernel exports', () =
 })
 
 describe('answerTo', () => {
+  it.each([
+    ['ENOSPC', 507, 'full'],
+    ['EDQUOT', 507, 'full'],
+    ['EFBIG', 507, 'full'],
+    ['SQLITE_FULL', 507, 'full'],
+    ['53100', 507, 'full'],
+    ['EROFS', 503, 'read-only'],
+    ['SQLITE_READONLY', 503, 'read-only'],
+    ['25006', 503, 'read-only'],
+  ])('says what the disk says by %s, whoever has heard it', (code, status, word) => {
+    const answer = answerTo(Object.assign(new Error('/secret/path'), { code }), asker)
+    expect(answer.status).toBe(status)
+    expect(answer.body.error).toContain(word)
+    expect(JSON.stringify(answer)).not.toContain('secret')
+  })
+
   it('does not tell whether a repository is missing or hidden: 401 for nobody, 404 for somebody', () => {
     const missing = answerTo(new RepoNotFound('a/b'), asker)
     expect(missing.status).toBe(401)

@@ -5,7 +5,8 @@ import * as repos from '../domains/repos/index.ts'
 import type { Actor } from '../kernel/actor.ts'
 import { HubError, LimitExceeded, MalformedInput, RepoNotFound } from '../kernel/errors.ts'
 import { repoId, repoPath } from '../kernel/repository.ts'
-import { ObjectMissing, ObjectShort, StoreFull } from '../ports/objects.ts'
+import { StorageFault, StoreFull, storageFault } from '../kernel/storage-faults.ts'
+import { ObjectMissing, ObjectShort } from '../ports/objects.ts'
 import { SenderTooSlow } from './body.ts'
 import { SignedUrlRefused } from './doors.ts'
 import { NotReady } from './routes-system.ts'
@@ -86,6 +87,7 @@ export const errorTable = new Map<unknown, Rule<never>>([
   rule(repos.HubBusy, { status: 503, headers: () => ({ 'retry-after': '30' }) }),
   rule(repos.PackBeingCollected, { status: 503, headers: () => ({ 'retry-after': '1' }) }),
   rule(repos.GitObjectMissing, { status: 500 }),
+  rule(repos.PackDamaged, { status: 500 }),
 
   rule(blobs.ContentMismatch, { status: 422 }),
   rule(blobs.FileNotHeld, { status: 422 }),
@@ -110,14 +112,12 @@ export const errorTable = new Map<unknown, Rule<never>>([
   rule(NotReady, { status: 503 }),
   rule(ObjectMissing, { status: 500 }),
   rule(ObjectShort, { status: 500 }),
-  rule(StoreFull, {
-    status: 507,
-    message: () => 'The disk of this hub is full; nothing was stored. Try again later.',
-  }),
+  rule(StorageFault, { status: error => (error instanceof StoreFull ? 507 : 503) }),
 ])
 
 /** The answer to whatever was thrown. What is no refusal of ours is a fault: 500, and its words stay in the log. */
-export function answerTo(error: unknown, asker: Asker): ErrorAnswer {
+export function answerTo(thrown: unknown, asker: Asker): ErrorAnswer {
+  const error = storageFault(thrown)
   const found = error instanceof HubError ? ruleOf(error) : undefined
   if (!found) return plainAnswer(error)
   const made = found as Rule<unknown>

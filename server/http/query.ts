@@ -2,14 +2,6 @@ import { z } from 'zod'
 
 /** Building blocks for query and form values, which arrive as text, once or several times. */
 
-/**
- * An array of at most `most` items. They are counted before one is looked at: each that is wrong costs a description,
- * and a body of some megabytes has room for millions.
- */
-export function atMost<Item extends z.ZodType>(most: number, item: Item) {
-  return z.array(z.unknown()).max(most).pipe(z.array(item))
-}
-
 /** `true`, `1`, `True` or an empty value (`?full`) is true. */
 export const flag = z.preprocess(
   value => (typeof value === 'string' ? ['true', '1', ''].includes(value.toLowerCase()) : value),
@@ -19,7 +11,7 @@ export const flag = z.preprocess(
 /** A key that may repeat: `a=1&a=2`, `a[]=1`. Always an array. */
 export const list = z.preprocess(
   value => (value === undefined ? [] : Array.isArray(value) ? value : [value]),
-  atMost(2000, z.string().max(4096)),
+  z.array(z.string().max(4096)).max(2000),
 )
 
 /** A key that counts once; when it repeats the last one wins. */

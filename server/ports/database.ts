@@ -39,6 +39,8 @@ export interface Database {
   isDuplicate(error: unknown): boolean
   /** Brings the schema up to date; several processes may call it at once. Keys order the migrations. */
   migrate(migrations: Readonly<Record<string, Migration>>): Promise<void>
+  /** Reads all of it. Gives what is wrong with how it is stored, a line each, at most 100. */
+  check(): Promise<string[]>
   /** Resolves when the database answers, rejects when it does not. */
   ping(): Promise<void>
   close(): Promise<void>

@@ -7,7 +7,8 @@ import { HubError } from '../kernel/errors.ts'
  */
 export interface ObjectStore {
   /**
-   * Stores an object whole or not at all. When it resolves the bytes survive a power cut. A key that exists is left
+   * Stores an object whole or not at all; StoreFull or StoreReadOnly when the disk takes nothing, as from each call that
+   * writes. When it resolves the bytes survive a power cut. A key that exists is left
    * alone (`existed`): the bytes behind a key are always the same. Then `bytes` may not have been
    * read, and the object counts as modified now, so that who collects old garbage lets it be.
    */
@@ -43,7 +44,7 @@ export interface ObjectStore {
 
 /** An object on its way in. Ends with `commit` or `discard`. */
 export interface StagedObject {
-  /** `bytes` follow what came before. They may be kept until `commit`, so they must not change. Rejects with StoreFull. */
+  /** `bytes` follow what came before. They may be kept until `commit`, so they must not change. */
   append(bytes: Uint8Array): Promise<void>
   /** Stores it as `put` does. */
   commit(key: string): Promise<'stored' | 'existed'>
@@ -71,12 +72,5 @@ export class ObjectShort extends HubError {
   constructor(key: string, end: number) {
     super(`object ${key} ends before byte ${end}`)
     this.key = key
-  }
-}
-
-/** The medium under the store is full. Nothing was stored. */
-export class StoreFull extends HubError {
-  constructor() {
-    super('the object store is full')
   }
 }

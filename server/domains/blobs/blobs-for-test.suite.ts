@@ -39,6 +39,7 @@ export async function openBlobsForTest(open?: (folder: string) => Promise<Databa
     afterCommit: listener => driver.afterCommit(listener),
     isDuplicate: error => driver.isDuplicate(error),
     migrate: migrations => driver.migrate(migrations),
+    check: () => driver.check(),
     ping: () => driver.ping(),
     close: () => driver.close(),
   }

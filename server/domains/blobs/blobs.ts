@@ -2,7 +2,7 @@ import type { Route } from '../../http/route.ts'
 import type { Sql } from '../../ports/database.ts'
 import type { JobHandler } from '../../ports/queue.ts'
 import type { CasClaims, CasToken } from './cas-token.ts'
-import type { CheckReport } from './check.ts'
+import type { CheckReport, DamagedFiles } from './check.ts'
 import type { CollectOptions, CollectReport } from './collect.ts'
 import type { Announced } from './ingest-file.ts'
 import type { FileRange } from './read-file.ts'
@@ -41,7 +41,7 @@ export interface Blobs {
   /** Throws CasTokenRefused or CasScopeMissing. */
   admitCas(scope: CasClaims['scope'], authorization: string | undefined): CasClaims
   collect(options: CollectOptions): Promise<CollectReport>
-  check(options: { deep: boolean }, report: CheckReport): Promise<void>
+  check(options: { deep: boolean }, report: CheckReport): Promise<DamagedFiles>
   readonly routes: readonly Route[]
   readonly jobs: readonly JobHandler[]
   /** Ends the worker threads. */

@@ -35,7 +35,11 @@ describe('check', () => {
   it('finds a xorb whose object is gone', async () => {
     await hub.store.delete(key())
     expect(await hub.check(false)).toEqual([
-      { severity: 'error', subject: `xorb ${xorb}`, words: `its object ${key()} is missing` },
+      {
+        severity: 'error',
+        subject: `xorb ${xorb}`,
+        words: `its object ${key()} is missing; 1 file needs it`,
+      },
     ])
   })
 

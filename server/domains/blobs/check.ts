@@ -7,6 +7,7 @@ import {
   countFiles,
   countXorbs,
   type FileRow,
+  filesWith,
   findBrokenHoldings,
   pageOfFiles,
   xorbsBetween,
@@ -31,25 +32,38 @@ export interface CheckReport {
   progress(what: string, done: number, total: number): void
 }
 
+/** Hashes of files that cannot be served as they were stored: whoever knows who refers to them can say where. */
+export type DamagedFiles = ReadonlySet<string>
+
+/** So many are remembered; each finding is reported in any case. */
+const mostDamaged = 100_000
+
 type CheckParts = Pick<BlobParts, 'database' | 'objects' | 'indexes' | 'frames'>
 
 /**
  * Proves that rows and objects agree: every xorb row has its object and every object its row, every file finds its
  * chunks, every holding its file. `deep` reads every xorb and hashes every chunk, and hashes every file from its
- * chunks' hashes; a file that passes is, bit for bit, what was stored.
+ * chunks' hashes; a file that passes is, bit for bit, what was stored. Holds one xorb, and the names of a 256th of them.
  */
 export async function checkBlobs(
   parts: CheckParts,
   { deep }: { deep: boolean },
   report: CheckReport,
-): Promise<void> {
-  await checkXorbs(parts, deep, report)
-  await checkFiles(parts, deep, report)
+): Promise<DamagedFiles> {
+  const damaged = new Set<string>()
+  await checkXorbs(parts, deep, report, damaged)
+  await checkFiles(parts, deep, report, damaged)
   await checkHoldings(parts, report)
+  return damaged
 }
 
 /** Object keys and rows are compared for one first byte of the hash after the other, so that memory stays small. */
-async function checkXorbs(parts: CheckParts, deep: boolean, report: CheckReport): Promise<void> {
+async function checkXorbs(
+  parts: CheckParts,
+  deep: boolean,
+  report: CheckReport,
+  damaged: Set<string>,
+): Promise<void> {
   const total = await countXorbs(parts.database.sql)
   let done = 0
   for await (const stray of parts.objects.list(xorbPrefix)) {
@@ -71,7 +85,12 @@ async function checkXorbs(parts: CheckParts, deep: boolean, report: CheckReport)
       const size = objects.get(row.hash)
       objects.delete(row.hash)
       const words = await checkXorb(parts, row, size, deep)
-      if (words !== undefined) report.finding({ severity: 'error', subject: `xorb ${row.hash}`, words })
+      if (words !== undefined) {
+        const files = await filesWith(parts.database.sql, row.hash, mostDamaged)
+        for (const file of files) if (damaged.size < mostDamaged) damaged.add(file)
+        const needed = `${files.length} ${files.length === 1 ? 'file needs' : 'files need'} it`
+        report.finding({ severity: 'error', subject: `xorb ${row.hash}`, words: `${words}; ${needed}` })
+      }
       report.progress('xorbs', ++done, total)
     }
     for (const hash of await withoutRow(parts, objects.keys())) {
@@ -97,10 +116,11 @@ async function checkXorb(
   const key = xorbKey(row.hash)
   const size = listedSize ?? (await parts.objects.size(key))
   if (size === undefined) return await unlessCollected(parts, row, `its object ${key} is missing`)
-  if (size !== row.object_bytes) return `its object has ${size} bytes, ${row.object_bytes} were stored`
+  if (size !== row.object_bytes) return `its object ${key} has ${size} bytes, ${row.object_bytes} were stored`
   if (!deep) return undefined
   try {
-    return await parts.frames.inspect(await parts.objects.read(key, 0, size), row.hash)
+    const fault = await parts.frames.inspect(await parts.objects.read(key, 0, size), row.hash)
+    return fault && `its object ${key} is damaged: ${fault}`
   } catch (error) {
     if (!(error instanceof HubError)) throw error
     return await unlessCollected(parts, row, `cannot be read: ${error.message}`)
@@ -117,7 +137,12 @@ async function unlessCollected(
   return now && now.doomed_at === null ? words : undefined
 }
 
-async function checkFiles(parts: CheckParts, deep: boolean, report: CheckReport): Promise<void> {
+async function checkFiles(
+  parts: CheckParts,
+  deep: boolean,
+  report: CheckReport,
+  damaged: Set<string>,
+): Promise<void> {
   const { sql } = parts.database
   const total = await countFiles(sql)
   let done = 0
@@ -127,8 +152,10 @@ async function checkFiles(parts: CheckParts, deep: boolean, report: CheckReport)
     for (const row of page) {
       const words = await checkFile(parts, row, deep)
       const isThere = words === undefined || (await findSha256(sql, row.hash)) !== undefined
-      if (words !== undefined && isThere)
+      if (words !== undefined && isThere) {
+        if (damaged.size < mostDamaged) damaged.add(row.hash)
         report.finding({ severity: 'error', subject: `file ${row.hash}`, words })
+      }
       report.progress('files', ++done, total)
     }
     last = page.at(-1)!.hash

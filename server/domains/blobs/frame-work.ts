@@ -1,6 +1,7 @@
 import { chunkHash } from '../../formats/merkle.ts'
 import { HASH_BYTES } from '../../formats/xet-hash.ts'
 import { verifyXorb } from '../../formats/xorb.ts'
+import { encodeXorbFooter } from '../../formats/xorb-footer.ts'
 import { decodeFrame, FRAME_HEADER_BYTES, readFrameHeader } from '../../formats/xorb-frame.ts'
 import { HubError } from '../../kernel/errors.ts'
 
@@ -67,8 +68,11 @@ export function readFrames(
 /** Checks a whole xorb object with its footer against its name. Returns what is wrong. */
 export function inspectXorb(bytes: Uint8Array, hash: string): string | undefined {
   try {
-    verifyXorb(bytes, hash)
-    return undefined
+    const index = verifyXorb(bytes, hash)
+    const footer = bytes.subarray(index.framesLength)
+    return Buffer.compare(footer, encodeXorbFooter(index)) === 0
+      ? undefined
+      : 'its footer is not as it was written'
   } catch (error) {
     if (error instanceof HubError) return error.message
     throw error

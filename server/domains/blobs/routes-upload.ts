@@ -4,6 +4,7 @@ import { MAX_SHARD_BYTES } from '../../formats/shard.ts'
 import { readBody } from '../../http/body.ts'
 import { type Call, type Route, route } from '../../http/route.ts'
 import { HubError } from '../../kernel/errors.ts'
+import { StorageFault, storageFault } from '../../kernel/storage-faults.ts'
 import { claimsOf, hashOf } from './cas-call.ts'
 import { XorbBeingCollected, XorbNotKnown } from './errors.ts'
 import { limitParallel } from './limit-parallel.ts'
@@ -103,10 +104,12 @@ async function* shardEvents(
     },
   }).then(
     () => ({ type: 'result' }),
-    error => {
-      if (!(error instanceof HubError)) fail(error)
+    thrown => {
+      const error = storageFault(thrown)
+      const isOurs = !(error instanceof HubError) || error instanceof StorageFault
+      if (isOurs) fail(thrown)
       const message = error instanceof HubError ? error.message : 'something in this hub is broken'
-      const retryable = !(error instanceof HubError) || error instanceof XorbBeingCollected
+      const retryable = isOurs || error instanceof XorbBeingCollected
       return { type: 'error', message, retryable }
     },
   )

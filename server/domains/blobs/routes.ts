@@ -1,6 +1,5 @@
 import { z } from 'zod'
 import { isHashText } from '../../formats/xet-hash.ts'
-import { atMost } from '../../http/query.ts'
 import { parseRange } from '../../http/ranges.ts'
 import { type Call, type Route, route } from '../../http/route.ts'
 import { sendBytes } from '../../http/send-bytes.ts'
@@ -16,12 +15,11 @@ import { uploadRoutes } from './routes-upload.ts'
 const hashText = z.string().refine(isHashText, 'must be 64 lower-case hex digits')
 /** One request may ask for so many files. */
 const mostFiles = 1000
-const fileIds = z.object({ file_id: z.union([hashText, atMost(mostFiles, hashText)]) })
+const fileIds = z.object({ file_id: z.union([hashText, z.array(hashText).max(mostFiles)]) })
 /** The documents say a set of keys; a key is a hash, alone or with its prefix (xet-core `cas_types/key.rs`). */
-const fileKeys = atMost(
-  mostFiles,
-  z.union([hashText, z.object({ hash: hashText }).transform(key => key.hash)]),
-)
+const fileKeys = z
+  .array(z.union([hashText, z.object({ hash: hashText }).transform(key => key.hash)]))
+  .max(mostFiles)
 
 /** The CAS of the Xet protocol: what clients get from `casUrl` on. */
 export function casRoutes(parts: BlobParts): Route[] {

@@ -55,6 +55,17 @@ export async function xorbUsesOf(sql: Sql, fileHash: string): Promise<Set<string
   return new Set(rows.map(row => row.xorb_hash))
 }
 
+/** Files that need a xorb, at most `limit`. */
+export async function filesWith(sql: Sql, xorbHash: string, limit: number): Promise<string[]> {
+  const rows = await tables(sql)
+    .selectFrom('file_xorbs')
+    .select('file_hash')
+    .where('xorb_hash', '=', xorbHash)
+    .limit(limit)
+    .execute()
+  return rows.map(row => row.file_hash)
+}
+
 /** Holdings whose file has no row; at most 1000. */
 export async function findBrokenHoldings(
   sql: Sql,

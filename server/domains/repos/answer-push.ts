@@ -2,6 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { encodePktLine, encodePktMarker, encodeSideband, PktLineReader } from '../../formats/pktline.ts'
 import { LimitExceeded } from '../../kernel/errors.ts'
 import type { Repository } from '../../kernel/repository.ts'
+import { StorageFault, storageFault } from '../../kernel/storage-faults.ts'
 import { receivePush } from './git-push.ts'
 import type { RepoParts } from './parts.ts'
 import {
@@ -45,7 +46,7 @@ export async function answerPush(
   })
     .catch(error => {
       onFault(error)
-      return brokenHub(request)
+      return brokenHub(request, storageFault(error))
     })
     .finally(leave)
   await Promise.race([bodyRead.promise, report])
@@ -102,8 +103,9 @@ async function* packWithin(
   }
 }
 
-function brokenHub(request: PushRequest): PushReport {
-  const fault = 'something in this hub is broken; nothing was changed'
+function brokenHub(request: PushRequest, error: unknown): PushReport {
+  const isDisk = error instanceof StorageFault
+  const fault = isDisk ? error.message : 'something in this hub is broken; nothing was changed'
   return {
     unpackFault: fault,
     results: request.commands.map(({ ref }) => ({ ref, fault })),

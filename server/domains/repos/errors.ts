@@ -91,6 +91,16 @@ export class HubBusy extends HubError {
   }
 }
 
+/** Bytes of a pack are not what was stored. Only the objects that they belong to cannot be read. */
+export class PackDamaged extends HubError {
+  readonly key: string
+  /** `key` is that of the object of the store. */
+  constructor(key: string, fault: string) {
+    super(`object ${key} is damaged: ${fault}`)
+    this.key = key
+  }
+}
+
 /** A git object that history needs is not in any pack of the repository. `banyan fsck` says more. */
 export class GitObjectMissing extends HubError {
   readonly oid: string

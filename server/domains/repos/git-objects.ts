@@ -1,5 +1,5 @@
 import { LRUCache } from 'lru-cache'
-import { type Commit, type ObjectType, parseCommit, parseTag } from '../../formats/git-object.ts'
+import { type Commit, type ObjectType, objectId, parseCommit, parseTag } from '../../formats/git-object.ts'
 import { Tree } from '../../formats/git-tree.ts'
 import { LFS_POINTER_LIMIT, type LfsPointer, parseLfsPointer } from '../../formats/lfs-pointer.ts'
 import { PackIndex } from '../../formats/pack-index.ts'
@@ -9,10 +9,10 @@ import {
   maxEntryHeaderLength,
   parsePackEntryHeader,
 } from '../../formats/packfile.ts'
-import { MalformedInput } from '../../kernel/errors.ts'
+import { LimitExceeded, MalformedInput } from '../../kernel/errors.ts'
 import type { Database } from '../../ports/database.ts'
 import { ObjectMissing, type ObjectStore } from '../../ports/objects.ts'
-import { GitObjectMissing } from './errors.ts'
+import { GitObjectMissing, PackDamaged } from './errors.ts'
 import { packKey } from './packs.ts'
 import { type Pack, packsOf } from './store.ts'
 
@@ -41,6 +41,8 @@ const keyBytes = 250
 /**
  * Reads git objects out of a repository's packs, straight from the object store. Objects never change, so everything
  * read is kept in memory up to a limit; the list of packs is read again when an object is not found in the known ones.
+ * What is read is hashed and must have the id by which it was asked for: PackDamaged says which pack is not as it was
+ * stored, and what is in others is read on.
  */
 export class GitObjects {
   readonly #database: Database
@@ -79,7 +81,7 @@ export class GitObjects {
     this.#objects = parts.objects
   }
 
-  /** Throws GitObjectMissing. */
+  /** Throws GitObjectMissing or PackDamaged. */
   async read(repoId: string, oid: string): Promise<GitObject> {
     const key = `${repoId}/${oid}`
     const known = this.#blobs.get(key)
@@ -162,10 +164,14 @@ export class GitObjects {
       byPack.set(place.pack, located)
     }
     for (const [pack, located] of byPack) {
+      const key = packKey(repoId, pack.packId, 'pack')
       for (const run of runsOf(located)) {
-        const bytes = await this.#objects.read(packKey(repoId, pack.packId, 'pack'), run.start, run.end)
+        const bytes = await this.#objects.read(key, run.start, run.end)
         for (const place of run.entries) {
-          const fact = await this.#factFrom(repoId, place, bytes.subarray(place.offset - run.start))
+          const entry = bytes.subarray(place.offset - run.start)
+          const fact = await this.#factFrom(repoId, place, entry).catch(error => {
+            throw damageOf(key, error)
+          })
           facts.set(place.oid, fact)
           this.#facts.set(`${repoId}/${place.oid}`, fact)
         }
@@ -178,11 +184,12 @@ export class GitObjects {
     if (header.type === 'ofs-delta' || header.type === 'ref-delta') {
       return factsOf((await this.read(repoId, place.oid)).content)
     }
+    // Too large for a pointer: its size is taken as it stands. Whoever reads the blob, or checks the pack, finds out.
     if (header.size >= LFS_POINTER_LIMIT) return { size: header.size }
-    return factsOf(
-      (await inflateEntry(bytes.subarray(length, place.end - place.offset), header.size, LFS_POINTER_LIMIT))
-        .content,
-    )
+    const deflated = bytes.subarray(length, place.end - place.offset)
+    const { content } = await inflateEntry(deflated, header.size, LFS_POINTER_LIMIT)
+    checkId(place.oid, header.type, content)
+    return factsOf(content)
   }
 
   async #content(repoId: string, oid: string, type: ObjectType): Promise<Uint8Array> {
@@ -196,7 +203,15 @@ export class GitObjects {
   #readFresh(repoId: string, oid: string): Promise<GitObject | undefined> {
     return this.#fromKnownPacks(repoId, async () => {
       const place = await this.#locate(repoId, oid)
-      return place && (await this.#readAt(repoId, place))
+      if (!place) return undefined
+      const key = packKey(repoId, place.pack.packId, 'pack')
+      try {
+        const object = await this.#readAt(key, place)
+        checkId(oid, object.type, object.content)
+        return object
+      } catch (error) {
+        throw damageOf(key, error)
+      }
     })
   }
 
@@ -211,10 +226,9 @@ export class GitObjects {
     }
   }
 
-  async #readAt(repoId: string, place: Place): Promise<GitObject> {
+  async #readAt(key: string, place: Place): Promise<GitObject> {
     const deltas: { offset: number; delta: Uint8Array }[] = []
     let deltaBytes = 0
-    const key = packKey(repoId, place.pack.packId, 'pack')
     let { offset, end } = place
     let object = this.#bases.get(`${key}:${offset}`)
     while (!object) {
@@ -253,14 +267,31 @@ export class GitObjects {
   }
 
   async #locateIn(repoId: string, oid: string, packs: readonly Pack[]): Promise<Place | undefined> {
+    let fault: unknown
     // Newest first: that is where the objects of the head commit are.
     for (let at = packs.length - 1; at >= 0; at--) {
       const pack = packs[at] as Pack
-      const index = await this.#index(repoId, pack)
-      const offset = index.find(oid)
-      if (offset !== undefined) return { pack, index, offset, end: index.endOf(offset, pack.bytes) }
+      try {
+        const place = await this.#placeIn(repoId, oid, pack)
+        if (place) return place
+      } catch (error) {
+        if (!(error instanceof PackDamaged || error instanceof ObjectMissing)) throw error
+        fault ??= error
+      }
     }
+    // It may be in the pack that cannot be looked into.
+    if (fault) throw fault
     return undefined
+  }
+
+  async #placeIn(repoId: string, oid: string, pack: Pack): Promise<Place | undefined> {
+    const index = await this.#index(repoId, pack)
+    try {
+      const offset = index.find(oid)
+      return offset === undefined ? undefined : { pack, index, offset, end: index.endOf(offset, pack.bytes) }
+    } catch (error) {
+      throw damageOf(packKey(repoId, pack.packId, 'idx'), error)
+    }
   }
 
   async #freshPacks(repoId: string): Promise<readonly Pack[]> {
@@ -275,10 +306,30 @@ export class GitObjects {
     if (known) return known
     const size = await this.#objects.size(key)
     if (size === undefined) throw new ObjectMissing(key)
-    const index = new PackIndex(await this.#objects.read(key, 0, size))
+    const bytes = await this.#objects.read(key, 0, size)
+    const index = openIndex(key, bytes)
     this.#indexes.set(key, index, { size: size + index.count * 8 })
     return index
   }
+}
+
+/** A pack was good when it was stored: what is wrong with it now is no fault of who asks. */
+function damageOf(key: string, error: unknown): unknown {
+  const isFormat = error instanceof MalformedInput || error instanceof LimitExceeded
+  return isFormat ? new PackDamaged(key, error.message) : error
+}
+
+function openIndex(key: string, bytes: Uint8Array): PackIndex {
+  try {
+    return new PackIndex(bytes)
+  } catch (error) {
+    throw damageOf(key, error)
+  }
+}
+
+function checkId(oid: string, type: ObjectType, content: Uint8Array): void {
+  const found = objectId(type, content)
+  if (found !== oid) throw new MalformedInput(`git object ${oid}`, `hashes to ${found}`)
 }
 
 interface Place {

@@ -33,13 +33,24 @@ export interface RunningGit {
   readonly ended: Promise<void>
 }
 
+/** strerror(3) in the C locale. */
+const diskWords = [
+  ['No space left on device', 'ENOSPC'],
+  ['Disk quota exceeded', 'EDQUOT'],
+  ['File too large', 'EFBIG'],
+  ['Read-only file system', 'EROFS'],
+] as const
+
 /** Git ended with an error. `stderr` is for the log; it may name local paths. */
 export class GitFailed extends Error {
   readonly stderr: string
+  /** As of a system error, when git has failed because of the disk. */
+  readonly code: string | undefined
   constructor(command: string, status: number | string, stderr: string) {
     super(`git ${command} ended with ${status}: ${stderr.trim() || 'it said nothing'}`)
     this.name = 'GitFailed'
     this.stderr = stderr
+    this.code = diskWords.find(([words]) => stderr.includes(words))?.[1]
   }
 }
 

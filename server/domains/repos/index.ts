@@ -3,7 +3,7 @@
 import type { Route } from '../../http/route.ts'
 import type { Repository, RepoType } from '../../kernel/repository.ts'
 import type { JobHandler } from '../../ports/queue.ts'
-import type { CheckReport } from '../blobs/index.ts'
+import type { CheckReport, DamagedFiles } from '../blobs/index.ts'
 import { createAdmission } from './admission.ts'
 import { checkRepos } from './check-repos.ts'
 import { collectPacks } from './collect-packs.ts'
@@ -47,7 +47,7 @@ export interface Repos {
   /** Whole content of a file of at most `limit` bytes; undefined when it is absent or larger. */
   readFile(repo: Repository, commitId: string, path: string, limit: number): Promise<Uint8Array | undefined>
   /** See `check-repos.ts`. */
-  check(options: { deep: boolean }, report: CheckReport): Promise<void>
+  check(options: { deep: boolean; damaged: DamagedFiles }, report: CheckReport): Promise<void>
   /** Removes packs that no row knows, of cut commits and merged packs, once they are older than the grace. */
   collect(options: { dryRun: boolean; graceMs: number }): Promise<{ objects: number; bytes: number }>
   readonly routes: readonly Route[]

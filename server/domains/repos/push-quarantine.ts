@@ -116,7 +116,8 @@ export class Quarantine {
       if (!packId) throw new Error(`git index-pack said ${JSON.stringify(said.slice(0, 200))}`)
       return packId
     } catch (error) {
-      if (error instanceof GitFailed) throw new PackRefused(this.#reasonIn(error.stderr))
+      if (error instanceof GitFailed && error.code === undefined)
+        throw new PackRefused(this.#reasonIn(error.stderr))
       if (error instanceof GitTimedOut) throw new PackRefused(error.message)
       throw error
     }

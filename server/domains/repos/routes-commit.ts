@@ -1,6 +1,6 @@
 import { z } from 'zod'
 import { validateCard } from '../../formats/model-card.ts'
-import { atMost, flag } from '../../http/query.ts'
+import { flag } from '../../http/query.ts'
 import { type Route, repoOf, route } from '../../http/route.ts'
 import type { User } from '../../kernel/actor.ts'
 import { repoPath, repoTypes } from '../../kernel/repository.ts'
@@ -13,14 +13,15 @@ import { resolveRevision } from './resolve-revision.ts'
 /** hub-protocol section 6: preupload, commit, validate-yaml. */
 
 const candidates = z.object({
-  files: atMost(
-    1000,
-    z.object({
-      path: z.string(),
-      size: z.number().int().nonnegative(),
-      sample: z.string().max(2048).optional(),
-    }),
-  ),
+  files: z
+    .array(
+      z.object({
+        path: z.string(),
+        size: z.number().int().nonnegative(),
+        sample: z.string().max(2048).optional(),
+      }),
+    )
+    .max(1000),
   gitIgnore: z
     .string()
     .max(1024 * 1024)

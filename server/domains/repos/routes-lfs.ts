@@ -1,5 +1,4 @@
 import { z } from 'zod'
-import { atMost } from '../../http/query.ts'
 import { type Call, type Route, repoOf, route } from '../../http/route.ts'
 import { sendBytes } from '../../http/send-bytes.ts'
 import { RepoNotFound } from '../../kernel/errors.ts'
@@ -17,8 +16,8 @@ const size = z.number().int().nonnegative()
 
 const batch = z.object({
   operation: z.enum(['upload', 'download']),
-  transfers: atMost(20, z.string()).nullish(),
-  objects: atMost(1000, z.object({ oid: sha256, size })),
+  transfers: z.array(z.string()).max(20).nullish(),
+  objects: z.array(z.object({ oid: sha256, size })).max(1000),
   hash_algo: z.enum(['sha256', 'sha_256']).nullish(),
 })
 

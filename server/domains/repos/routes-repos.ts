@@ -1,5 +1,4 @@
 import { z } from 'zod'
-import { atMost } from '../../http/query.ts'
 import { type Route, repoOf, route } from '../../http/route.ts'
 import type { Actor, User } from '../../kernel/actor.ts'
 import { type Repository, repoId, repoPath, repoTypes } from '../../kernel/repository.ts'
@@ -22,10 +21,10 @@ const newRepo = repoName.extend({
   private: z.boolean().nullish(),
   visibility: z.enum(['public', 'private']).nullish(),
   license: z.string().max(100).nullish(),
-  files: atMost(
-    100,
-    z.object({ path: z.string(), content: z.string(), encoding: z.literal('base64') }),
-  ).nullish(),
+  files: z
+    .array(z.object({ path: z.string(), content: z.string(), encoding: z.literal('base64') }))
+    .max(100)
+    .nullish(),
 })
 
 const settings = z.object({

@@ -2,6 +2,7 @@ import { readdir, readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { Blake3Hasher } from '@napi-rs/blake-hash'
 import { uncompressSync } from 'lz4-napi'
+import { BlockMemory } from '../server/domains/blobs/block-memory.ts'
 import { isFault, measureFrames } from '../server/domains/blobs/frame-work.ts'
 import { splitFrames } from '../server/domains/blobs/split-frames.ts'
 import { concatChunks, totalLength } from '../server/formats/chunk-list.ts'
@@ -16,6 +17,7 @@ import { storedWeights } from './kit/stored-file.ts'
 /** Xorbs in memory, four of 64 MiB at most. */
 const xorbsUsed = 4
 const socketBytes = 64 * 1024
+const memory = new BlockMemory()
 
 export const figure: Figure = {
   name: 'xet-ingest',
@@ -76,9 +78,10 @@ async function readXorbs(folder: string): Promise<Xorb[]> {
 /** What the hub does with an upload, in one thread and without its disk: see `receive-xorb.ts`. */
 async function verify({ hash, frames }: Xorb): Promise<void> {
   const facts = []
-  for await (const batch of splitFrames(`xorb ${hash}`, asFromSocket(frames))) {
+  for await (const batch of splitFrames(`xorb ${hash}`, asFromSocket(frames), memory)) {
     if ('footer' in batch) throw new Error('there was to be no footer')
     const measured = measureFrames(batch)
+    memory.give(batch.bytes)
     if (isFault(measured)) throw new Error(measured.fault)
     facts.push(measured)
   }

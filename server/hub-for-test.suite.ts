@@ -60,7 +60,7 @@ export class TestHub {
           ...(isJson && { 'content-type': 'application/json' }),
           ...headers,
         },
-        ...(payload !== undefined && { payload: isJson ? JSON.stringify(payload) : (payload as string) }),
+        ...(payload !== undefined && { payload: isJson ? JSON.stringify(payload) : ownedBytes(payload) }),
       })
       return {
         status: response.statusCode,
@@ -110,4 +110,9 @@ function commitBody(files: Record<string, unknown>, parentCommit?: string): stri
     return { key: 'lfsFile', value: { path, algo: 'sha256', oid: sha256, size } }
   })
   return [header, ...lines].map(line => JSON.stringify(line)).join('\n')
+}
+
+/** What comes by a socket is the server's own, and it lets go of that memory; here it gets a copy. */
+function ownedBytes(payload: unknown): string {
+  return (payload instanceof Uint8Array ? Buffer.from(payload) : payload) as string
 }

@@ -6,6 +6,8 @@ import { openSqlite } from './drivers/database-sqlite.ts'
 import { openFilesystemObjects } from './drivers/objects-filesystem.ts'
 import { DatabaseQueue, queueMigrations } from './drivers/queue-database.ts'
 import { systemClock } from './kernel/clock.ts'
+import { HubError } from './kernel/errors.ts'
+import { StorageFault, storageFault } from './kernel/storage-faults.ts'
 import { createLog } from './log.ts'
 
 export interface OpenHub extends Hub, Drivers {
@@ -20,6 +22,29 @@ export interface OpenHub extends Hub, Drivers {
  *     <data>/hub.sqlite    every fact       <data>/objects/    every byte       <data>/cache/    may be deleted
  */
 export async function openHub(config: Config, log: Logger = createLog(config.logLevel)): Promise<OpenHub> {
+  try {
+    return await openFolder(config, log)
+  } catch (error) {
+    const { code, message } = error as { code?: unknown; message: string }
+    // Of the operating system, or of SQLite: nothing that a stack would explain.
+    if (typeof code === 'string' && /^(E[A-Z]+|SQLITE_\w+)$/.test(code))
+      throw new DataUnusable(config.data, `${code}: ${message}`, error)
+    throw error
+  }
+}
+
+/** The data folder cannot be made, read or written, or what is in it is no database. */
+class DataUnusable extends HubError {
+  constructor(folder: string, reason: string, cause: unknown) {
+    const fault = storageFault(cause)
+    const words = fault instanceof StorageFault ? ` (${fault.message})` : ''
+    super(
+      `cannot open the data folder ${folder}: ${reason}${words}; choose another by --data, or set this right`,
+    )
+  }
+}
+
+async function openFolder(config: Config, log: Logger): Promise<OpenHub> {
   const database = await openSqlite(join(config.data, 'hub.sqlite'))
   try {
     await database.migrate({ ...queueMigrations, ...migrations })

@@ -26,6 +26,8 @@ export interface Hub {
   readonly stranger: Account
   /** The owner's token. */
   readonly token: string
+  /** Of the process that runs. */
+  pid(): number
   /** All that the process has printed so far, on both streams. */
   logs(): string
   /** Runs `bin/banyan ARGS --data …` on the same data; rejects when it fails. Gives standard output. */
@@ -40,9 +42,12 @@ export interface Hub {
   stop(): Promise<void>
 }
 
-/** Starts a hub and waits until it is ready. Rejects with its log when it does not come up. */
-export async function startHub(): Promise<Hub> {
-  const data = await mkdtemp(join(tmpdir(), 'banyan-data-'))
+/**
+ * Starts a hub and waits until it is ready, on a data folder of its own or one that is given. Rejects with its log when
+ * it does not come up.
+ */
+export async function startHub(place: { data?: string } = {}): Promise<Hub> {
+  const data = place.data ?? (await mkdtemp(join(tmpdir(), 'banyan-data-')))
   const owner = { name: 'ada', token: `hf_${'AdaOwnsWhatTheTestsMake'.padEnd(34, '0')}` }
   const stranger = { name: 'bob', token: `hf_${'BobIsAStranger'.padEnd(34, '0')}` }
   const port = await freePort()
@@ -101,6 +106,7 @@ export async function startHub(): Promise<Hub> {
     owner,
     stranger,
     token: owner.token,
+    pid: () => server?.pid ?? 0,
     logs: () => log,
     runCli,
     restart: async () => {

@@ -82,6 +82,8 @@ function setPragmas(handle: SqliteHandle.Database): void {
   handle.pragma(`busy_timeout = ${blockingLockWaitMs}`)
 }
 
+const settled = Promise.resolve()
+
 class SqliteDatabase implements Database {
   readonly kind = 'sqlite'
   readonly sql: Sql
@@ -91,6 +93,7 @@ class SqliteDatabase implements Database {
   readonly #version: SqliteHandle.Statement<[], number>
   #seenVersion = 0
   #isVersionFresh = false
+  readonly #atEnd = () => process.nextTick(this.#expireVersion)
   readonly #expireVersion = () => {
     this.#isVersionFresh = false
   }
@@ -132,7 +135,7 @@ class SqliteDatabase implements Database {
     }
     this.#isVersionFresh = true
     // A tick that is asked for in a microtask comes when no microtask is left.
-    queueMicrotask(() => process.nextTick(this.#expireVersion))
+    settled.then(this.#atEnd)
   }
 
   isDuplicate(error: unknown): boolean {

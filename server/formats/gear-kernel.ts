@@ -1,3 +1,4 @@
+import { copyBytes } from '../kernel/copy-bytes.ts'
 import { gearTable } from './gear-table.ts'
 import {
   add,
@@ -79,7 +80,7 @@ new BigUint64Array(memory.buffer, 0, gearTable.length).set(gearTable)
 export function findGearCut(bytes: Uint8Array, from: number, to: number): number {
   for (let at = from; at < to; at += pieceBytes) {
     const stop = Math.min(at + pieceBytes, to)
-    memory.set(bytes.subarray(at - GEAR_WARM_UP, stop), dataStart - GEAR_WARM_UP)
+    copyBytes(bytes.subarray(at - GEAR_WARM_UP, stop), memory, dataStart - GEAR_WARM_UP)
     const found = functions.scan(dataStart, dataStart + stop - at)
     if (found !== 0) return at + found - dataStart
   }

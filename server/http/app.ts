@@ -155,7 +155,7 @@ async function run(
   const keyed = hasOwnKey(route)
   const actor = keyed ? anonymous : await parts.identify(request.headers.authorization)
   actors.set(request, actor)
-  const pass = async (repo?: Repository) => parts.doors[route.grant]({ actor, repo, request })
+  const pass = (repo?: Repository) => parts.doors[route.grant]({ actor, repo, request })
   // A key is looked at before the repository: without a good one it is not told which there are.
   const provenByKey = keyed ? await pass() : undefined
   const params = request.params as Record<string, string>
@@ -163,7 +163,7 @@ async function run(
     ? await parts.findRepo(type, params.namespace ?? '', gitless(params.name ?? ''))
     : undefined
   const proven = keyed ? provenByKey : await pass(repo)
-  const query = route.query ? parse('query', route.query, plainKeys(request.query)) : {}
+  const query = queryOf(route, request)
   const stream = bodyStream(request.raw, parts.patience?.slowestBody)
   const body = route.body
     ? parse(
@@ -225,6 +225,19 @@ function hasOwnKey(route: Route): boolean {
 /** git asks for `ns/name.git`; no repository's name ends so. */
 function gitless(name: string): string {
   return name.endsWith('.git') ? name.slice(0, -'.git'.length) : name
+}
+
+/** What a query without keys is parsed to, which most are. */
+const emptyQueries = new WeakMap<Route, unknown>()
+
+function queryOf(route: Route, request: FastifyRequest): unknown {
+  if (!route.query) return {}
+  if (request.raw.url?.includes('?')) return parse('query', route.query, plainKeys(request.query))
+  const known = emptyQueries.get(route)
+  if (known) return known
+  const query = Object.freeze(parse('query', route.query, {}))
+  emptyQueries.set(route, query)
+  return query
 }
 
 function parse<T>(subject: string, shape: z.ZodType<T>, value: unknown): T {

@@ -1,9 +1,9 @@
 import type { IncomingMessage } from 'node:http'
-import { PassThrough } from 'node:stream'
+import { PassThrough, Readable } from 'node:stream'
 import { gzipSync } from 'node:zlib'
 import { describe, expect, it } from 'vitest'
 import { LimitExceeded, MalformedInput } from '../kernel/errors.ts'
-import { bodyStream, readBody } from './body.ts'
+import { bodyStream, inPassing, readBody } from './body.ts'
 
 function requestOf(encoding?: string) {
   const stream = new PassThrough()
@@ -31,6 +31,20 @@ describe('bodyStream', () => {
     stream.write(gzipSync(Buffer.alloc(10_000_000)))
     await expect(readBody(bodyStream(request), 1e6)).rejects.toThrow(LimitExceeded)
     expect(stream.destroyed).toBe(false)
+  })
+
+  it('gives back the memory of a piece once the next is asked for, and only of one that has it alone', async () => {
+    const alone = Buffer.from(Uint8Array.of(1, 2, 3).buffer)
+    const part = Buffer.from(Uint8Array.of(4, 5, 6).buffer, 1)
+    const shared = Buffer.from(new SharedArrayBuffer(3))
+    const seen: number[][] = []
+    for await (const piece of inPassing(Readable.from([alone, part, shared]))) seen.push([...piece])
+    expect(seen).toEqual([
+      [1, 2, 3],
+      [5, 6],
+      [0, 0, 0],
+    ])
+    expect([alone.length, part.length, shared.length]).toEqual([0, 2, 3])
   })
 
   it('refuses what is not gzip', async () => {

@@ -7,9 +7,11 @@ import { type ByteRange, contentRange, parseRange } from './ranges.ts'
 export interface RangedBody {
   readonly size: number
   readonly contentType: string
-  /** Bytes [start, end). Each piece has to be good only until the next one is asked for. */
-  read(range: ByteRange): AsyncIterable<Uint8Array>
+  /** Bytes [start, end): all at once, or in pieces, each of which has to be good only until the next one is asked for. */
+  read(range: ByteRange): Bytes
 }
+
+type Bytes = Promise<Uint8Array> | AsyncIterable<Uint8Array>
 
 /**
  * Answers GET and HEAD with a body, honouring Range, If-Range and If-None-Match: 200, 206 (one part, or
@@ -70,11 +72,8 @@ function ifRangeHolds(request: FastifyRequest, reply: FastifyReply): boolean {
  * holds no more than one piece. What breaks before the first piece is answered as an error; what breaks later cuts the
  * connection, so that nobody takes a part for the whole. A short body is gathered and leaves with the head, in one write.
  */
-async function send(
-  reply: FastifyReply,
-  bytes: AsyncIterable<Uint8Array>,
-  length: number,
-): Promise<FastifyReply> {
+async function send(reply: FastifyReply, bytes: Bytes, length: number): Promise<FastifyReply> {
+  if (bytes instanceof Promise) return reply.send(await bytes)
   if (length <= oneWriteLimit) return reply.send(await gather(bytes, length))
   const pieces = bytes[Symbol.asyncIterator]()
   let piece = await pieces.next()
@@ -136,7 +135,9 @@ function multipart(
   async function* bytes() {
     for (const [index, range] of ranges.entries()) {
       yield heads[index] as Uint8Array
-      yield* body.read(range)
+      const part = body.read(range)
+      if (part instanceof Promise) yield await part
+      else yield* part
     }
     yield tail
   }

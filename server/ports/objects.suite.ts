@@ -110,7 +110,8 @@ export function objectsSuite(name: string, open: () => Promise<ObjectStore>): vo
       it('stores what was appended under a key that is told at the end', async () => {
         const staged = await store.stage()
         const bytes = patterned(9 * mebibyte + 17)
-        for (let at = 0; at < bytes.length; at += 70_001) await staged.append(bytes.subarray(at, at + 70_001))
+        for (let at = 0; at < bytes.length; at += 70_001)
+          await staged.append([bytes.subarray(at, at + 70_001)])
         expect(await keys(store, '')).toEqual([])
         expect(await staged.commit('late/key')).toBe('stored')
         expect(await store.size('late/key')).toBe(bytes.length)
@@ -121,7 +122,8 @@ export function objectsSuite(name: string, open: () => Promise<ObjectStore>): vo
 
       it('stores very many small pieces, and none', async () => {
         const staged = await store.stage()
-        for (let i = 0; i < 3000; i++) await staged.append(Buffer.from(`${i},`))
+        await staged.append(Array.from({ length: 3000 }, (_, i) => Buffer.from(`${i},`)))
+        await staged.append([])
         await staged.commit('many')
         expect(await text(store, 'many')).toBe(Array.from({ length: 3000 }, (_, i) => `${i},`).join(''))
         expect(await (await store.stage()).commit('empty')).toBe('stored')
@@ -131,13 +133,15 @@ export function objectsSuite(name: string, open: () => Promise<ObjectStore>): vo
       it('leaves a key that exists alone, and nothing behind when it is given up', async () => {
         await store.put('taken', Buffer.from('first'))
         const second = await store.stage()
-        await second.append(Buffer.from('second'))
+        await second.append([Buffer.from('second')])
         expect(await second.commit('taken')).toBe('existed')
         expect(await text(store, 'taken')).toBe('first')
         const dropped = await store.stage()
-        await dropped.append(patterned(5 * mebibyte))
+        await dropped.append([patterned(5 * mebibyte)])
         await dropped.discard()
-        await expect(dropped.append(Buffer.from('x')).then(() => dropped.commit('dropped'))).rejects.toThrow()
+        await expect(
+          dropped.append([Buffer.from('x')]).then(() => dropped.commit('dropped')),
+        ).rejects.toThrow()
         expect(await keys(store, '')).toEqual(['taken'])
       })
     })

@@ -44,8 +44,8 @@ export interface ObjectStore {
 
 /** An object on its way in. Ends with `commit` or `discard`. */
 export interface StagedObject {
-  /** `bytes` follow what came before. They may be kept until `commit`, so they must not change. */
-  append(bytes: Uint8Array): Promise<void>
+  /** `pieces` follow what came before, one call after the other. Until it resolves they must not change. */
+  append(pieces: readonly Uint8Array[]): Promise<void>
   /** Stores it as `put` does. */
   commit(key: string): Promise<'stored' | 'existed'>
   /** Forgets it; nothing happens after `commit`. */

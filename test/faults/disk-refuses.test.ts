@@ -119,6 +119,20 @@ describe('a database that cannot grow', () => {
   )
 })
 
+it.each(kinds)('a database that is read-only is told to who sends %s, and read on', async (_, make) => {
+  const [before, upload] = [uploads.commit(), make()]
+  expect((await before.send()).status).toBe(200)
+  await sql`pragma query_only = 1`.execute(hub.database.sql)
+  const refused = await tried(upload)
+  const readable = await before.state()
+  await sql`pragma query_only = 0`.execute(hub.database.sql)
+  expect(refused).toEqual({ status: 503, words: expect.stringContaining('read-only') })
+  expect(readable).toBe('whole')
+  expect(await upload.state()).toBe('absent')
+  expect((await tried(upload)).status).toBe(200)
+  expect(await upload.state()).toBe('whole')
+})
+
 it('leaves nothing broken', async () => {
   const findings: unknown[] = []
   const report = { finding: (finding: { severity: string }) => findings.push(finding), progress() {} }

@@ -85,7 +85,7 @@ class Run {
     if (kind === 'stream') await this.#storing(key, bytes, () => store.put(key, inPieces(bytes)))
     if (kind === 'stage') {
       const staged = await store.stage()
-      for await (const piece of inPieces(bytes)) await staged.append(piece)
+      for await (const piece of inPieces(bytes)) await staged.append([piece])
       if (random.next() < 0.2) await staged.discard()
       else await this.#storing(key, bytes, () => staged.commit(key))
     }

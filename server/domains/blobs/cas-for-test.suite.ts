@@ -1,13 +1,19 @@
 import type { Readable } from 'node:stream'
+import { compressFrameSync } from 'lz4-napi'
 import { packChunks } from '../../formats/chunk-list.ts'
-import { Chunker } from '../../formats/gearhash.ts'
+import { findChunkEnds } from '../../formats/gearhash.ts'
 import { chunkHash, FileHasher, rangeHash, xorbHash } from '../../formats/merkle.ts'
 import type { Shard, ShardFile } from '../../formats/shard.ts'
 import { encodeShard } from '../../formats/shard-encode.ts'
 import { HASH_BYTES, hashToText } from '../../formats/xet-hash.ts'
 import { verifyXorb } from '../../formats/xorb.ts'
 import type { XorbIndex } from '../../formats/xorb-footer.ts'
-import { decodeFrames, encodeStoredFrame } from '../../formats/xorb-frame.ts'
+import {
+  decodeFrames,
+  encodeStoredFrame,
+  FRAME_HEADER_BYTES,
+  writeFrameHeader,
+} from '../../formats/xorb-frame.ts'
 import { type BlobsForTest, sha256 } from './blobs-for-test.suite.ts'
 
 /** A xorb as a client makes it. */
@@ -18,16 +24,23 @@ export interface MadeXorb {
 }
 
 export function chunksOf(bytes: Uint8Array): Uint8Array[] {
-  const chunker = new Chunker()
-  const chunks = chunker.push(bytes)
-  const last = chunker.finish()
-  return last ? [...chunks, last] : chunks
+  const ends = [...new Set([...findChunkEnds(bytes), bytes.length])].filter(end => end > 0)
+  return ends.map((end, i) => bytes.subarray(ends[i - 1] ?? 0, end))
 }
 
-export function makeXorb(chunks: readonly Uint8Array[]): MadeXorb {
+/** A frame of scheme 1. */
+export function encodeLz4Frame(raw: Uint8Array): Uint8Array {
+  const stored = compressFrameSync(Buffer.from(raw))
+  const frame = new Uint8Array(FRAME_HEADER_BYTES + stored.length)
+  writeFrameHeader(frame, 0, { scheme: 1, storedLength: stored.length, rawLength: raw.length })
+  frame.set(stored, FRAME_HEADER_BYTES)
+  return frame
+}
+
+export function makeXorb(chunks: readonly Uint8Array[], encode = encodeStoredFrame): MadeXorb {
   const list = packChunks(chunks.map(chunk => ({ hash: chunkHash(chunk), length: chunk.length })))
   const hash = hashToText(xorbHash(list))
-  const body = Buffer.concat(chunks.map(encodeStoredFrame))
+  const body = Buffer.concat(chunks.map(encode))
   return { hash, body, index: verifyXorb(body, hash) }
 }
 

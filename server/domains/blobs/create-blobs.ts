@@ -1,4 +1,5 @@
 import type { Blobs } from './blobs.ts'
+import { BlockMemory } from './block-memory.ts'
 import { admitCas, issueToken } from './cas-token.ts'
 import { checkBlobs } from './check.ts'
 import { collect } from './collect.ts'
@@ -41,6 +42,7 @@ export function createBlobs(setup: BlobsSetup): Blobs {
     indexes: new XorbIndexes(objects, indexCacheBytes),
     terms: new FileTermsCache(database, termsCacheBytes),
     memory: new PieceMemory(),
+    blocks: new BlockMemory(),
   }
   return {
     describe: (holder, sha256s) => describeFiles(database.sql, holder, sha256s),

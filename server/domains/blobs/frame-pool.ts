@@ -30,13 +30,10 @@ export class FramePool {
     idleTimeout: 30_000,
   })
 
-  /** What the frames of an upload hold, or what is wrong with them. `frames.bytes` stays usable. */
+  /** What the frames of an upload hold, or what is wrong with them. They lie in shared memory and stay as they are. */
   async measure(frames: Frames): Promise<FrameFacts | FrameFault> {
     if (frames.bytes.length <= inlineBytes || areAllStored(frames.bytes)) return measureFrames(frames)
-    const bytes = new Uint8Array(frames.bytes)
-    return (await this.#run({ kind: 'measure', frames: { ...frames, bytes } }, bytes)) as
-      | FrameFacts
-      | FrameFault
+    return (await this.#pool.run({ kind: 'measure', frames })) as FrameFacts | FrameFault
   }
 
   /**

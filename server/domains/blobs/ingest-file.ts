@@ -1,8 +1,9 @@
 import { createHash } from 'node:crypto'
-import { Chunker } from '../../formats/gearhash.ts'
+import { findChunkEnds } from '../../formats/gearhash.ts'
 import { chunkHash, FileHasher } from '../../formats/merkle.ts'
 import { hashToText } from '../../formats/xet-hash.ts'
 import type { XorbIndex } from '../../formats/xorb-footer.ts'
+import { copyBytes } from '../../kernel/copy-bytes.ts'
 import { isDedupEligible, leadingChunks } from './dedup-eligible.ts'
 import { ContentMismatch, XorbBeingCollected } from './errors.ts'
 import { FileFollower } from './follow-files.ts'
@@ -23,14 +24,14 @@ export interface Announced {
   readonly size: number
 }
 
-/** Chunks are looked up and placed together in runs of about this many bytes. */
-const batchBytes = 4 * 1024 * 1024
+/** Any chunk of the first so many bytes is looked up: one of the leading chunks of an earlier version may be among them. */
+const beginningBytes = 4 * 1024 * 1024
 
 /**
  * Takes in a whole file that comes as a plain stream: cuts it into chunks as clients do, stores those that are not
  * stored yet, and lets `holder` refer to it as proven. All content of the hub serves for deduplication, whoever may
  * see it: the bytes are in hand, and the answer tells nothing of it. Throws ContentMismatch; nothing is visible then.
- * Holds about 16 MiB, whatever the size.
+ * Holds a few MiB, whatever the size. A piece of `source` is not looked at again once the next is asked for.
  */
 export async function ingestFile(
   parts: BlobParts,
@@ -58,15 +59,15 @@ export async function ingestFile(
 }
 
 interface NewChunk {
+  /** In a block. */
   readonly raw: Uint8Array
   readonly hash: Uint8Array
 }
 
-/** One file on its way in. */
+/** One file on its way in. It is gathered in blocks; while one is filled, the chunks of the one before are stored. */
 class Intake {
   readonly #parts: BlobParts
   readonly #holder: string
-  readonly #chunker = new Chunker()
   readonly #fileHasher = new FileHasher()
   readonly #known = new KnownChunks()
   readonly #terms = new TermList()
@@ -74,26 +75,37 @@ class Intake {
   readonly #follower: FileFollower
   /** Xorbs whose chunks were made known: hash → number. */
   readonly #learned = new Map<string, number>()
-  #batch: NewChunk[] = []
-  #batchBytes = 0
+  /** Begins where a chunk begins. */
+  #block: Uint8Array
+  #filled = 0
+  /** So many bytes at the beginning were in the last block too. */
+  #carried = 0
+  #placing: Promise<void> = Promise.resolve()
+  #placedBytes = 0
   /** The first chunks of the file, for the index. */
   readonly #leading: { hash: Uint8Array; place: ChunkPlace }[] = []
 
   constructor(parts: BlobParts, holder: string, size: number) {
     this.#parts = parts
     this.#holder = holder
+    this.#block = parts.blocks.take()
     this.#packer = new XorbPacker(parts, holder)
     this.#follower = new FileFollower(parts, size, index => this.#learn(index))
   }
 
   async push(bytes: Uint8Array): Promise<void> {
-    for (const raw of this.#chunker.push(bytes)) await this.#take(raw)
+    for (let at = 0; at < bytes.length; ) {
+      const taken = Math.min(bytes.length - at, this.#block.length - this.#filled)
+      copyBytes(bytes.subarray(at, at + taken), this.#block, this.#filled)
+      at += taken
+      this.#filled += taken
+      if (this.#filled === this.#block.length) await this.#cut(false)
+    }
   }
 
   async finish({ sha256, size }: Announced): Promise<StoredFile> {
-    const last = this.#chunker.finish()
-    if (last) await this.#take(last)
-    await this.#placeBatch()
+    await this.#cut(true)
+    await this.#placing
     await this.#packer.finish()
     const fileHash = hashToText(this.#fileHasher.digest())
     const terms = this.#terms.resolve(this.#packer.names)
@@ -114,6 +126,8 @@ class Intake {
   }
 
   async close(): Promise<void> {
+    await this.#placing.catch(() => {})
+    this.#parts.blocks.give(this.#block)
     await this.#packer.close()
   }
 
@@ -125,32 +139,48 @@ class Intake {
     }))
   }
 
-  async #take(raw: Uint8Array): Promise<void> {
-    this.#batch.push({ raw, hash: chunkHash(raw) })
-    this.#batchBytes += raw.length
-    if (this.#batchBytes >= batchBytes) await this.#placeBatch()
+  /** Begins to place the chunks in the block, and goes on in another with what is left over. */
+  async #cut(isLast: boolean): Promise<void> {
+    const block = this.#block
+    const bytes = block.subarray(0, this.#filled)
+    const ends = findChunkEnds(bytes, this.#carried)
+    if (isLast && (ends.at(-1) ?? 0) < bytes.length) ends.push(bytes.length)
+    let start = 0
+    const chunks = ends.map(end => {
+      const raw = bytes.subarray(start, end)
+      start = end
+      return { raw, hash: chunkHash(raw) }
+    })
+    await this.#placing
+    this.#block = this.#parts.blocks.take()
+    copyBytes(bytes.subarray(start), this.#block)
+    this.#filled = this.#carried = bytes.length - start
+    this.#placing = this.#placeAll(chunks).finally(() => this.#parts.blocks.give(block))
+    // Awaited before the next ones are placed, at the latest by finish or close.
+    this.#placing.catch(() => {})
   }
 
-  async #placeBatch(): Promise<void> {
-    const batch = this.#batch
-    this.#batch = []
-    this.#batchBytes = 0
-    await this.#lookUp(batch)
-    for (const chunk of batch) {
+  async #placeAll(chunks: readonly NewChunk[]): Promise<void> {
+    await this.#lookUp(chunks)
+    for (const chunk of chunks) {
       const place = await this.#place(chunk)
       if (this.#leading.length < leadingChunks) this.#leading.push({ hash: chunk.hash, place })
       this.#terms.add(place.xorb, place.position, chunk.raw.length)
       this.#fileHasher.push(chunk.hash, chunk.raw.length)
+      this.#placedBytes += chunk.raw.length
     }
+    await this.#packer.flush()
   }
 
   /**
-   * Asks the index for the chunks that may be in it, and makes the xorbs around them known. Of the first batch any may
-   * be: the leading chunks of an earlier version are found behind a beginning that is new.
+   * Asks the index for the chunks that may be in it, and makes the xorbs around them known. At the beginning any may be:
+   * the leading chunks of an earlier version are found behind a header that is new.
    */
-  async #lookUp(batch: readonly NewChunk[]): Promise<void> {
-    const isFirst = this.#leading.length === 0
-    const asked = batch.filter(({ hash }) => (isFirst || isDedupEligible(hash, 0)) && !this.#known.find(hash))
+  async #lookUp(chunks: readonly NewChunk[]): Promise<void> {
+    const isBeginning = this.#placedBytes < beginningBytes
+    const asked = chunks.filter(
+      ({ hash }) => (isBeginning || isDedupEligible(hash, 0)) && !this.#known.find(hash),
+    )
     if (asked.length === 0) return
     const found = await findIndexedChunks(
       this.#parts.database.sql,

@@ -20,6 +20,8 @@ class OpenXorb {
   readonly #object: StagedObject
   readonly #chunks: { hash: Uint8Array; length: number }[] = []
   #bytes = 0
+  /** What is to be written: headers and chunks in turn. */
+  #pieces: Uint8Array[] = []
 
   constructor(number: number, object: StagedObject) {
     this.number = number
@@ -32,17 +34,20 @@ class OpenXorb {
     )
   }
 
-  /** Position of the chunk, whose bytes must not change from now on. */
-  async add(raw: Uint8Array, hash: Uint8Array): Promise<number> {
+  /** Position of the chunk, whose bytes must not change until `flush` resolves. */
+  add(raw: Uint8Array, hash: Uint8Array): number {
     const header = new Uint8Array(FRAME_HEADER_BYTES)
     writeFrameHeader(header, 0, { scheme: 0, storedLength: raw.length, rawLength: raw.length })
-    await this.#object.append(header)
-    await this.#object.append(raw)
+    this.#pieces.push(header, raw)
     this.#bytes += FRAME_HEADER_BYTES + raw.length
     return this.#chunks.push({ hash, length: raw.length }) - 1
   }
 
-  /** Stores it for `holder` and returns its hash. */
+  async flush(): Promise<void> {
+    await this.#object.append(this.#pieces.splice(0))
+  }
+
+  /** Stores it for `holder`, all chunks flushed, and returns its hash. */
   async store(parts: PackParts, holder: string): Promise<string> {
     const chunks = packChunks(this.#chunks)
     const hash = hashToText(xorbHash(chunks))
@@ -51,7 +56,7 @@ class OpenXorb {
       end += FRAME_HEADER_BYTES + length
       return end
     })
-    await this.#object.append(encodeXorbFooter({ hash, chunks, frameEnds, framesLength: end }))
+    await this.#object.append([encodeXorbFooter({ hash, chunks, frameEnds, framesLength: end })])
     const removal = await findRemoval(parts.database.sql, hash)
     await this.#object.commit(xorbKey(hash))
     await recordXorb(parts, holder, hash, removal)
@@ -84,11 +89,16 @@ export class XorbPacker {
     return this.names.push(hash) - 1
   }
 
-  /** Puts a chunk into the xorb that is open. */
+  /** Puts a chunk, whose bytes must not change until `flush` resolves, into the xorb that is open. */
   async add(raw: Uint8Array, hash: Uint8Array): Promise<{ xorb: number; position: number }> {
     if (this.#open && !this.#open.hasRoomFor(raw)) await this.#store()
     this.#open ??= new OpenXorb(this.names.push('') - 1, await this.#parts.objects.stage())
-    return { xorb: this.#open.number, position: await this.#open.add(raw, hash) }
+    return { xorb: this.#open.number, position: this.#open.add(raw, hash) }
+  }
+
+  /** Writes the chunks that were added, not yet for good. */
+  async flush(): Promise<void> {
+    await this.#open?.flush()
   }
 
   /** Resolves when every chunk is stored and `names` is complete. */
@@ -107,6 +117,7 @@ export class XorbPacker {
     await this.#storing
     const full = this.#open
     if (!full) return
+    await full.flush()
     this.#open = undefined
     this.#storing = full
       .store(this.#parts, this.#holder)

@@ -3,6 +3,7 @@ import type { Signer } from '../../kernel/signer.ts'
 import type { Database } from '../../ports/database.ts'
 import type { ObjectStore } from '../../ports/objects.ts'
 import type { Emit } from '../../ports/queue.ts'
+import type { BlockMemory } from './block-memory.ts'
 import type { FileTermsCache } from './file-terms.ts'
 import type { FramePool } from './frame-pool.ts'
 import type { PieceMemory } from './piece-memory.ts'
@@ -23,4 +24,5 @@ export interface BlobParts {
   readonly indexes: XorbIndexes
   readonly terms: FileTermsCache
   readonly memory: PieceMemory
+  readonly blocks: BlockMemory
 }

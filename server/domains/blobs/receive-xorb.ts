@@ -6,7 +6,7 @@ import { encodeXorbFooter, type XorbIndex } from '../../formats/xorb-footer.ts'
 import { MalformedInput } from '../../kernel/errors.ts'
 import type { CasClaims } from './cas-token.ts'
 import { XorbBeingCollected } from './errors.ts'
-import { type FrameFacts, type FrameFault, isFault } from './frame-work.ts'
+import { type FrameFacts, type FrameFault, type Frames, isFault } from './frame-work.ts'
 import type { BlobParts } from './parts.ts'
 import { recordXorb } from './record-xorb.ts'
 import { splitFrames } from './split-frames.ts'
@@ -17,7 +17,8 @@ import { xorbKey } from './xorb-objects.ts'
 /**
  * Takes in a xorb that a client uploads under the hash that it claims. It is decoded and hashed as it arrives, and
  * stored only if all of it is true. Says whether it is new *as far as the client may know*: a xorb that only hidden
- * content has is new to it. Throws MalformedInput, LimitExceeded or XorbBeingCollected. Holds about 6 MiB.
+ * content has is new to it. Throws MalformedInput, LimitExceeded or XorbBeingCollected. Holds about 5 MiB. A piece of
+ * `body` is not looked at again once the next is asked for.
  */
 export async function receiveXorb(
   parts: BlobParts,
@@ -31,18 +32,21 @@ export async function receiveXorb(
   const removal = await findRemoval(parts.database.sql, hash)
   const object = verifiedObject(parts, hash, body)
   const isStored = row !== undefined && (await parts.objects.size(xorbKey(hash))) === row.object_bytes
-  if (isStored) {
+  try {
+    if (!isStored) await parts.objects.put(xorbKey(hash), withoutReturn(object))
+    // What is stored already is not read; the client still has to show what it claims to have.
     await drain(object)
-    const used = await parts.database.transaction(tx => useXorbs(tx, [hash]))
-    if (!used.has(hash)) throw new XorbBeingCollected(hash)
-    const visible = await findVisibleXorbs(parts, claims, [row])
-    return { wasInserted: !visible.has(hash) }
+  } finally {
+    await object.return()
   }
-  await parts.objects.put(xorbKey(hash), withoutReturn(object))
-  // A store that has the key already does not read; the client still has to show what it claims to have.
-  await drain(object)
-  await recordXorb(parts, claims.holder, hash, removal)
-  return { wasInserted: true }
+  if (!isStored) {
+    await recordXorb(parts, claims.holder, hash, removal)
+    return { wasInserted: true }
+  }
+  const used = await parts.database.transaction(tx => useXorbs(tx, [hash]))
+  if (!used.has(hash)) throw new XorbBeingCollected(hash)
+  const visible = await findVisibleXorbs(parts, claims, [row])
+  return { wasInserted: !visible.has(hash) }
 }
 
 async function drain(bytes: AsyncIterable<Uint8Array>): Promise<void> {
@@ -58,33 +62,44 @@ async function* withoutReturn(source: AsyncIterable<Uint8Array>): AsyncGenerator
 /** Batches that are being verified while the next one arrives. */
 const pendingBatches = 2
 
-/** The object to store for an uploaded xorb: its frames, then our footer. The end is given only if everything before it is true. */
+/**
+ * The object to store for an uploaded xorb: its frames, then our footer. The end is given only if everything before it
+ * is true. Each piece is good until the next is asked for.
+ */
 async function* verifiedObject(
-  parts: Pick<BlobParts, 'frames'>,
+  parts: Pick<BlobParts, 'frames' | 'blocks'>,
   hash: string,
   body: AsyncIterable<Uint8Array>,
 ): AsyncGenerator<Uint8Array, void, undefined> {
   const subject = `xorb ${hash}`
-  const pending: Promise<FrameFacts | FrameFault>[] = []
+  const pending: { readonly batch: Frames; readonly measured: Promise<FrameFacts | FrameFault> }[] = []
   const facts: FrameFacts[] = []
   const settle = async (): Promise<void> => {
-    const result = await pending.shift()!
+    const result = await pending[0]!.measured
+    parts.blocks.give(pending.shift()!.batch.bytes)
     if (isFault(result)) throw new MalformedInput(subject, result.fault)
     facts.push(result)
   }
   let footer: Uint8Array | undefined
-  for await (const batch of splitFrames(subject, body)) {
-    if ('footer' in batch) {
-      footer = batch.footer
-      continue
+  try {
+    for await (const batch of splitFrames(subject, body, parts.blocks)) {
+      if ('footer' in batch) {
+        footer = batch.footer
+        continue
+      }
+      const measured = parts.frames.measure(batch)
+      measured.catch(() => {})
+      pending.push({ batch, measured })
+      if (pending.length > pendingBatches) await settle()
+      yield batch.bytes
     }
-    const measured = parts.frames.measure(batch)
-    measured.catch(() => {})
-    pending.push(measured)
-    if (pending.length > pendingBatches) await settle()
-    yield batch.bytes
+    while (pending.length > 0) await settle()
+  } finally {
+    for (const { batch, measured } of pending) {
+      await measured.catch(() => {})
+      parts.blocks.give(batch.bytes)
+    }
   }
-  while (pending.length > 0) await settle()
   const index = indexOf(hash, facts)
   if (footer) verifyXorbFooter(subject, footer, index)
   yield encodeXorbFooter(index)

@@ -14,7 +14,15 @@ import {
   readAll,
   sha256,
 } from './blobs-for-test.suite.ts'
-import { CasClient, chunksOf, expectStatus, makeFile, makeXorb } from './cas-for-test.suite.ts'
+import { BlockMemory } from './block-memory.ts'
+import {
+  CasClient,
+  chunksOf,
+  encodeLz4Frame,
+  expectStatus,
+  makeFile,
+  makeXorb,
+} from './cas-for-test.suite.ts'
 import { splitFrames } from './split-frames.ts'
 
 const anyHash = 'a'.repeat(64)
@@ -132,6 +140,33 @@ describe('uploading by Xet', () => {
     expect(await hub.check(true)).toEqual([])
   })
 
+  it('keeps apart what comes at the same time, compressed or not, with lies and cut uploads between', async () => {
+    const made = Array.from({ length: 6 }, (_, i) => {
+      // Half random, half zeros, so that LZ4 has something to do.
+      const chunks = Array.from({ length: 60 }, () =>
+        Buffer.concat([randomBytes(50_000), Buffer.alloc(20_000)]),
+      )
+      return makeXorb(chunks, i % 2 === 0 ? encodeStoredFrame : encodeLz4Frame)
+    })
+    const answers = await Promise.all(
+      made.flatMap(({ hash, body }, i) => {
+        const flipped = Buffer.from(body)
+        flipped[Math.floor((body.length * (i + 1)) / 7)]! ^= 1
+        return [
+          alice.postXorb({ hash, body: flipped }),
+          alice.postXorb({ hash, body }),
+          alice.postXorb({ hash, body: body.subarray(0, -100_000 * i - 1) }),
+        ]
+      }),
+    )
+    expect(answers.map(answer => answer.statusCode)).toEqual(made.flatMap(() => [400, 200, 400]))
+    for (const { hash, body } of made) {
+      const object = await readAll(hub.store.stream(`xorbs/${hash.slice(0, 2)}/${hash}`))
+      expect(object.subarray(0, body.length).equals(body)).toBe(true)
+    }
+    expect(await hub.check(true)).toEqual([])
+  })
+
   it('stops a xorb that has too many chunks or bytes', async () => {
     const tiny = Buffer.concat(Array.from({ length: 8193 }, () => encodeStoredFrame(Buffer.from('x'))))
     await expectStatus(413, alice.postXorb({ hash: anyHash, body: tiny }))
@@ -144,9 +179,15 @@ describe('uploading by Xet', () => {
       }
     }
     await expect(async () => {
-      for await (const _ of splitFrames('xorb', endless()));
+      for await (const _ of splitFrames('xorb', endless(), new BlockMemory()));
     }).rejects.toThrow('over the limit')
     expect(taken).toBeLessThan(68 * 1024 * 1024)
+  })
+
+  it('stops a xorb whose footer has no end', async () => {
+    const endless = Buffer.concat([whole.body, Buffer.alloc(2_000_000, 'X')])
+    const answer = await expectStatus(413, alice.postXorb({ hash: whole.hash, body: endless }))
+    expect(answer.body).toContain('its footer')
   })
 
   it('cuts frames the same however they arrive', async () => {
@@ -159,7 +200,7 @@ describe('uploading by Xet', () => {
       let frames = Buffer.alloc(0)
       let footer = Buffer.alloc(0)
       let chunks = 0
-      for await (const part of splitFrames('xorb', inPieces(from, size))) {
+      for await (const part of splitFrames('xorb', inPieces(from, size), new BlockMemory())) {
         if ('footer' in part) {
           footer = Buffer.from(part.footer)
           continue

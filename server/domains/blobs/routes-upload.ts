@@ -1,7 +1,7 @@
 import { Readable } from 'node:stream'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { MAX_SHARD_BYTES } from '../../formats/shard.ts'
-import { readBody } from '../../http/body.ts'
+import { inPassing, readBody } from '../../http/body.ts'
 import { type Call, type Route, route } from '../../http/route.ts'
 import { HubError } from '../../kernel/errors.ts'
 import { StorageFault, storageFault } from '../../kernel/storage-faults.ts'
@@ -46,7 +46,12 @@ export function uploadRoutes(parts: BlobParts): Route[] {
       path: '/cas/v1/xorbs/:prefix/:xorb',
       grant: 'cas:write',
       async handle(call) {
-        const { wasInserted } = await receiveXorb(parts, claimsOf(call), hashOf(call, 'xorb'), call.stream)
+        const { wasInserted } = await receiveXorb(
+          parts,
+          claimsOf(call),
+          hashOf(call, 'xorb'),
+          inPassing(call.stream),
+        )
         return { was_inserted: wasInserted }
       },
     }),

@@ -1,5 +1,6 @@
 import { MalformedInput } from '../../kernel/errors.ts'
 import { newId } from '../../kernel/ids.ts'
+import { inBlocks } from './block-memory.ts'
 import { ContentMismatch, PartsMissing, UploadNotKnown } from './errors.ts'
 import { describeFiles } from './hold-files.ts'
 import { ingestFile } from './ingest-file.ts'
@@ -61,10 +62,10 @@ function partBytes(upload: UploadsTable, number: number): number {
 
 /**
  * Stores part `number`, in place of what came for it before. A part that comes again after the upload is complete is
- * not needed any more. Throws UploadNotKnown, MalformedInput or ContentMismatch.
+ * not needed any more. A piece of `source` is not looked at again once the next is asked for. Throws UploadNotKnown, MalformedInput or ContentMismatch.
  */
 export async function putPart(
-  parts: Pick<BlobParts, 'database' | 'objects' | 'clock'>,
+  parts: Pick<BlobParts, 'database' | 'objects' | 'clock' | 'blocks'>,
   id: string,
   number: number,
   source: AsyncIterable<Uint8Array>,
@@ -83,7 +84,7 @@ export async function putPart(
   const key = partKey(id, number)
   // An object is never replaced, so the earlier one has to go. Until the upload is complete nobody reads it.
   await parts.objects.delete(key)
-  await parts.objects.put(key, ofSize(source, expected))
+  await parts.objects.put(key, inBlocks(ofSize(source, expected), parts.blocks))
 }
 
 async function* ofSize(source: AsyncIterable<Uint8Array>, expected: number): AsyncGenerator<Uint8Array> {

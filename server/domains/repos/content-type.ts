@@ -35,6 +35,7 @@ export function contentTypeOf(path: string): string {
 /** RFC 6266: the name for old programs in ASCII, the true one beside it. */
 export function dispositionOf(path: string): string {
   const name = path.slice(path.lastIndexOf('/') + 1)
+  if (/^[\w.-]+$/.test(name)) return `inline; filename*=UTF-8''${name}; filename="${name}";`
   const ascii = name.replace(/[^\x20-\x7e]|["\\%]/g, '_')
   const encoded = encodeURIComponent(name).replace(/['()*]/g, char => `%${char.charCodeAt(0).toString(16)}`)
   return `inline; filename*=UTF-8''${encoded}; filename="${ascii}";`

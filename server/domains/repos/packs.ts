@@ -36,10 +36,12 @@ export async function storePackBytes(
   { pack, idx }: { pack: Bytes; idx: Bytes },
 ): Promise<RecordPack> {
   const removal = await findRemoval(database.sql, { repoId, packId: row.packId })
-  await Promise.all([
+  const puts = await Promise.allSettled([
     objects.put(packKey(repoId, row.packId, 'pack'), pack),
     objects.put(packKey(repoId, row.packId, 'idx'), idx),
   ])
+  // Both have ended before anybody hears of a failure: nothing is written behind the answer.
+  for (const put of puts) if (put.status === 'rejected') throw put.reason
   return (tx, now) => insertPack(tx, repoId, row, now, removal)
 }
 

@@ -1,4 +1,5 @@
 import { z } from 'zod'
+import { inPassing } from '../../http/body.ts'
 import { type Call, type Route, repoOf, route } from '../../http/route.ts'
 import { sendBytes } from '../../http/send-bytes.ts'
 import { RepoNotFound } from '../../kernel/errors.ts'
@@ -100,7 +101,7 @@ export function lfsRoutes(parts: RepoParts): Route[] {
       query: signedFor,
       async handle(call) {
         const expected = { sha256: String(call.params.oid), size: Number(call.params.size) }
-        await parts.blobs.ingest(signedRepo(call).id, call.stream, expected)
+        await parts.blobs.ingest(signedRepo(call).id, inPassing(call.stream), expected)
         return call.reply.code(200).header('etag', `"${expected.sha256}"`).send()
       },
     }),
@@ -112,7 +113,7 @@ export function lfsRoutes(parts: RepoParts): Route[] {
       async handle(call) {
         signedRepo(call)
         const part = Number(call.params.part)
-        await parts.blobs.putPart(String(call.params.upload), part, call.stream)
+        await parts.blobs.putPart(String(call.params.upload), part, inPassing(call.stream))
         return call.reply.code(200).header('etag', `"${call.params.upload}-${part}"`).send()
       },
     }),

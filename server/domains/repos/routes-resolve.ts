@@ -57,9 +57,9 @@ function sendRegular(parts: RepoParts, call: Call, file: { path: string; oid: st
   const body: RangedBody = {
     size: file.size,
     contentType: contentTypeOf(file.path),
-    async *read({ start, end }) {
+    async read({ start, end }) {
       blob ??= parts.git.read(repo.id, file.oid)
-      yield (await blob).content.subarray(start, end)
+      return (await blob).content.subarray(start, end)
     },
   }
   return sendBytes(call.request, call.reply, body)

@@ -33,7 +33,7 @@ fuzz: build ## try the random cases of make test TIMES=20 times as often; SEED=â
 	@$(with_node) BANYAN_FUZZ_TIMES=$(TIMES) BANYAN_FUZZ_SEED=$(SEED) vitest run --testTimeout=0 $$(grep -rl fuzz-runs.ts server --include='*.test.ts')
 
 faults: build setup ## kill, race and contend for half an hour: every moment of every write, 300 writes, five minutes of gc
-	@$(with_node) BANYAN_FAULT_POINTS=all BANYAN_FAULT_WRITES=300 BANYAN_FAULT_SECONDS=300 vitest run --testTimeout=0 test/faults
+	@$(with_node) BANYAN_FAULT_POINTS=all BANYAN_FAULT_WRITES=300 BANYAN_FAULT_SECONDS=300 BANYAN_TORN_RUNS=500 BANYAN_FLIPS=100000 vitest run --testTimeout=0 test/faults
 
 bench: build setup ## measure the figures of docs/performance.md; ONLY="head-resolve git-clone" measures those alone
 	@$(with_node) node bench/run.ts $(ONLY)

@@ -1,4 +1,4 @@
-import { open, readdir, stat, truncate } from 'node:fs/promises'
+import { open, readdir, stat, truncate, utimes, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import SqliteHandle from 'better-sqlite3'
 import { afterAll, beforeAll, expect, it } from 'vitest'
@@ -34,6 +34,17 @@ it('finds nothing beside a hub that takes uploads', async () => {
   for (let i = 0; i < 3; i++) expect(await hub.runCli(['fsck', '--deep'])).toContain('Everything is whole')
   isOver = true
   await writing
+})
+
+it('notices what no row knows', async () => {
+  const [repoId] = await readdir(join(hub.data, 'objects/repos'))
+  const key = `repos/${repoId}/packs/${'0'.repeat(40)}.pack`
+  const path = join(hub.data, 'objects', key)
+  await writeFile(path, 'left by a push that was cut')
+  expect(await hub.runCli(['fsck'])).toContain('0 notices')
+  const twoHoursAgo = Date.now() / 1000 - 2 * 3600
+  await utimes(path, twoHoursAgo, twoHoursAgo)
+  expect(await hub.runCli(['fsck'])).toContain(`notice: object ${key}: no row knows this pack`)
 })
 
 it('says which object is gone, which paths that concerns, and what to do', async () => {

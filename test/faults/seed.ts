@@ -1,17 +1,14 @@
-import { randomBytes } from 'node:crypto'
+import { faultSeed, Random } from './random.ts'
 
 /** What a run of a fault test hangs on: BANYAN_FAULT_SEED repeats one. Printed, so that a failure can be repeated. */
-export const seed = Number(process.env.BANYAN_FAULT_SEED ?? randomBytes(4).readUInt32BE())
+export const seed = faultSeed
 console.log(`faults: BANYAN_FAULT_SEED=${seed}`)
 
-let state = seed
+const numbers = new Random(seed)
 
-/** The next of the run's random numbers, in [0, 1): mulberry32. */
+/** The next of the run's random numbers, in [0, 1). */
 export function random(): number {
-  state = (state + 0x6d2b79f5) | 0
-  let t = Math.imul(state ^ (state >>> 15), 1 | state)
-  t = (t + Math.imul(t ^ (t >>> 7), 61 | t)) ^ t
-  return ((t ^ (t >>> 14)) >>> 0) / 4_294_967_296
+  return numbers.next()
 }
 
 /** One of `items`. */

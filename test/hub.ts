@@ -1,8 +1,10 @@
 import { type ChildProcess, spawn } from 'node:child_process'
+import { randomUUID } from 'node:crypto'
 import { mkdtemp, rm } from 'node:fs/promises'
 import { createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join, resolve } from 'node:path'
+import { setTimeout as sleep } from 'node:timers/promises'
 
 const BANYAN = resolve(import.meta.dirname, '../bin/banyan')
 const READY_WITHIN_MS = 30_000
@@ -30,6 +32,8 @@ export interface Hub {
   pid(): number
   /** All that the process has printed so far, on both streams. */
   logs(): string
+  /** The same, with all that it has to say of requests answered so far: lines wait for each other before they are written. */
+  wholeLog(): Promise<string>
   /** Runs `bin/banyan ARGS --data …` on the same data; rejects when it fails. Gives standard output. */
   runCli(args: readonly string[], input?: string): Promise<string>
   /** Stops the process as an operator would (SIGTERM) and starts it again on the same data and port. */
@@ -108,6 +112,15 @@ export async function startHub(place: { data?: string } = {}): Promise<Hub> {
     token: owner.token,
     pid: () => server?.pid ?? 0,
     logs: () => log,
+    async wholeLog() {
+      const mark = randomUUID()
+      await fetch(`${url}/${mark}`)
+      for (const deadline = Date.now() + 10_000; !log.includes(mark); ) {
+        if (Date.now() > deadline) throw new Error(`the hub did not log a request; its log:\n${log}`)
+        await sleep(20)
+      }
+      return log
+    },
     runCli,
     restart: async () => {
       await halt()

@@ -1,10 +1,46 @@
+import { setImmediate as nextTurn } from 'node:timers/promises'
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { type Block, PieceMemory, ReaderPace } from './piece-memory.ts'
+import { readPieces } from './read-pieces.ts'
 
 const largest = 16 * 136 * 1024
 
 describe('memory of pieces', () => {
+  it('is not counted on by all who plan at the same time', async () => {
+    const memory = new PieceMemory()
+    const readers = 200
+    const unit = 136 * 1024
+    let held = 0
+    let most = 0
+    /** All that begin or go on together plan before any of them takes memory. */
+    const fetch = async (bytes: number) => {
+      await nextTurn()
+      const block = memory.take(bytes)
+      held += block.bytes.length
+      most = Math.max(most, held)
+      return {
+        bytes: block.bytes,
+        block: {
+          ...block,
+          free: () => {
+            held -= block.bytes.length
+            block.free()
+          },
+        },
+      }
+    }
+    async function* plan(pieceBytes: () => number) {
+      for (;;) yield pieceBytes()
+    }
+    const reading = Array.from({ length: readers }, () => readPieces(memory, plan, fetch))
+    for (let round = 0; round < 8; round++) await Promise.all(reading.map(reader => reader.next()))
+    expect(most).toBeLessThan(16 * largest + 2 * readers * unit)
+    await Promise.all(reading.map(reader => reader.return()))
+    expect(held).toBe(0)
+    expect(memory.fairBytes).toBe(new PieceMemory().fairBytes)
+  })
+
   it('never gives one byte to two, and becomes whole again', () => {
     fc.assert(
       fc.property(

@@ -30,6 +30,8 @@ export class PieceMemory {
   /** First units of the free blocks of each level. */
   readonly #free: number[][] = Array.from({ length: levels }, () => [])
   #freeUnits = arenaUnits
+  /** Units that planned pieces have yet to take. */
+  #promisedUnits = 0
   /** Blocks of one unit outside of the arena, for when it is full. */
   readonly #spare: Uint8Array[] = []
 
@@ -53,10 +55,23 @@ export class PieceMemory {
     }
   }
 
+  /**
+   * Memory for a piece of so many bytes, as stored and as raw, counts as taken until the result is called. Between the
+   * planning of a piece and its memory many others are planned, and must not all count on the same.
+   */
+  promise(bytes: number): () => void {
+    let units = 2 * Math.ceil(bytes / unitBytes)
+    this.#promisedUnits += units
+    return () => {
+      this.#promisedUnits -= units
+      units = 0
+    }
+  }
+
   /** The largest block that a piece should take now. */
   get fairBytes(): number {
     const largestFree = this.#free.findLastIndex(units => units.length > 0)
-    const fair = Math.floor(Math.log2(this.#freeUnits * shareOfFree))
+    const fair = Math.floor(Math.log2(Math.max(1, (this.#freeUnits - this.#promisedUnits) * shareOfFree)))
     return unitBytes * 2 ** Math.max(0, Math.min(largestFree, fair))
   }
 

@@ -16,14 +16,19 @@ export async function* readPieces<Piece>(
   fetch: (piece: Piece) => Promise<FetchedPiece>,
 ): AsyncGenerator<Uint8Array, void, undefined> {
   const pace = new ReaderPace(memory)
-  const planned = plan(() => pace.pieceBytes)
+  let endPromise = () => {}
+  const planned = plan(() => {
+    const bytes = pace.pieceBytes
+    endPromise = memory.promise(bytes)
+    return bytes
+  })
   const ahead: Promise<FetchedPiece>[] = []
   try {
     for (;;) {
       while (ahead.length <= pace.piecesAhead) {
         const piece = await planned.next()
         if (piece.done) break
-        const next = fetch(piece.value)
+        const next = fetch(piece.value).finally(endPromise)
         // It is awaited some rounds later, or when the reader goes away.
         next.catch(() => {})
         ahead.push(next)
@@ -40,6 +45,7 @@ export async function* readPieces<Piece>(
       }
     }
   } finally {
+    endPromise()
     for (const result of await Promise.allSettled(ahead)) {
       if (result.status === 'fulfilled') result.value.block.free()
     }

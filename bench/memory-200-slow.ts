@@ -1,11 +1,7 @@
-import { join } from 'node:path'
-import { peakDuring, pidOfHub, residentMemory } from '../test/process-memory.ts'
-import { fillRandom, writeContent } from './kit/contents.ts'
+import { peakDuring } from '../test/process-memory.ts'
 import type { Figure } from './kit/figure.ts'
-import { createRepo, untilJobsAreDone, uploadByLfs } from './kit/hub-client.ts'
 import { downloadSlowly } from './kit/slow-downloads.ts'
-
-const name = 'model.safetensors'
+import { storedForMemory } from './kit/stored-file.ts'
 
 export const figure: Figure = {
   name: 'memory-200-slow',
@@ -16,16 +12,7 @@ export const figure: Figure = {
   target: [{ of: 'ours', atMost: 400 }],
   async run(bench) {
     const size = bench.size(1024, 64) * 1024 * 1024
-    const file = join(await bench.folder(), name)
-    const hub = await bench.hub()
-    const repo = await createRepo(hub, figure.name)
-    await writeContent(file, size, fillRandom)
-    await uploadByLfs(hub, repo, name, file)
-    await untilJobsAreDone(hub)
-    await hub.restart()
-
-    const pid = await pidOfHub(hub.port)
-    const idle = await residentMemory(pid)
+    const { hub, repo, name, pid, idle } = await storedForMemory(bench, size)
     const clients = bench.size(200, 20)
     let bytes = 0
     const peak = await peakDuring(pid, async () => {

@@ -1,13 +1,9 @@
-import { rm } from 'node:fs/promises'
 import { join } from 'node:path'
-import { peakDuring, pidOfHub, residentMemory } from '../test/process-memory.ts'
-import { fillRandom, writeContent } from './kit/contents.ts'
+import { peakDuring } from '../test/process-memory.ts'
 import { fetchWhole } from './kit/downloads.ts'
 import type { Figure } from './kit/figure.ts'
-import { createRepo, untilJobsAreDone, uploadByLfs } from './kit/hub-client.ts'
 import { newMachine } from './kit/programs.ts'
-
-const name = 'model.safetensors'
+import { storedForMemory } from './kit/stored-file.ts'
 
 export const figure: Figure = {
   name: 'memory-4gib-down',
@@ -17,17 +13,7 @@ export const figure: Figure = {
   target: [{ of: 'ours', atMost: 400 }],
   async run(bench) {
     const size = bench.size(4096, 64) * 1024 * 1024
-    const file = join(await bench.folder(), name)
-    const hub = await bench.hub()
-    const repo = await createRepo(hub, figure.name)
-    await writeContent(file, size, fillRandom)
-    await uploadByLfs(hub, repo, name, file)
-    await rm(file)
-    await untilJobsAreDone(hub)
-    await hub.restart()
-
-    const pid = await pidOfHub(hub.port)
-    const idle = await residentMemory(pid)
+    const { hub, repo, name, pid, idle } = await storedForMemory(bench, size)
     const machine = await newMachine(bench, { HF_ENDPOINT: hub.url })
     const byHttp = await peakDuring(pid, () =>
       fetchWhole(machine, `${hub.url}/${repo}/resolve/main/${name}`, size),

@@ -1,5 +1,7 @@
+import { rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { Hub } from '../../test/hub.ts'
+import { pidOfHub, residentMemory } from '../../test/process-memory.ts'
 import { startNginx } from '../servers/nginx.ts'
 import type { Bench } from './bench.ts'
 import { fillRandom, fillWeights, writeContent } from './contents.ts'
@@ -25,6 +27,27 @@ export function storedWeights(bench: Bench): Promise<StoredFile> {
     const machine = await newMachine(bench, { HF_ENDPOINT: hub.url, HF_TOKEN: hub.token })
     await machine.run('hf', ['upload', repo, file, path])
   })
+}
+
+/**
+ * Random bytes in a hub that was started since, so that what it holds is what serving takes: of its process, what it holds
+ * when idle, in MiB, beside it.
+ */
+export async function storedForMemory(
+  bench: Bench,
+  size: number,
+): Promise<{ hub: Hub; repo: string; name: string; pid: number; idle: number }> {
+  const name = 'model.safetensors'
+  const file = join(await bench.folder(), name)
+  const hub = await bench.hub()
+  const repo = await createRepo(hub, 'stored')
+  await writeContent(file, size, fillRandom)
+  await uploadByLfs(hub, repo, name, file)
+  await rm(file)
+  await untilJobsAreDone(hub)
+  await hub.restart()
+  const pid = await pidOfHub(hub.port)
+  return { hub, repo, name, pid, idle: await residentMemory(pid) }
 }
 
 async function store(

@@ -1,5 +1,6 @@
 import fc from 'fast-check'
 import { expect } from 'vitest'
+import { runs } from '../../test/fuzz-runs.ts'
 import { MalformedInput } from '../kernel/errors.ts'
 
 /** Bytes with one bit turned, or cut off. */
@@ -27,6 +28,6 @@ export function expectOnlyMalformed(
         expect(error).toBeInstanceOf(MalformedInput)
       }
     }),
-    { numRuns: 10_000 },
+    runs(10_000),
   )
 }

@@ -1,5 +1,6 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
+import { runs } from '../../test/fuzz-runs.ts'
 import { MalformedInput } from '../kernel/errors.ts'
 import { damaged, expectOnlyMalformed } from './damaged.suite.ts'
 import { oidBytes } from './git-object.ts'
@@ -7,7 +8,7 @@ import { compareTreeEntries, encodeTree, Tree, type TreeEntry, type TreeMode } f
 
 const oidA = 'e69de29bb2d1d6434b8b29ae775ad8c2e48c5391'
 const oidB = '3b18e512dba79e4c8300dd08aeb37f8e728b8dad'
-const cases = { numRuns: 10_000 }
+const cases = runs(10_000)
 
 const oid = fc.uint8Array({ minLength: 20, maxLength: 20 }).map(bytes => Buffer.from(bytes).toString('hex'))
 const mode = fc.constantFrom<TreeMode>('100644', '100755', '120000', '40000', '160000')

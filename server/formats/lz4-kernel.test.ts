@@ -1,6 +1,7 @@
 import fc from 'fast-check'
 import { compressSync } from 'lz4-napi'
 import { describe, expect, it } from 'vitest'
+import { runs } from '../../test/fuzz-runs.ts'
 import { MAX_CHUNK_BYTES } from './gearhash.ts'
 import { decodeBlock, putStored, takeDecoded, takeJoined } from './lz4-kernel.ts'
 import { bg4Split } from './testdata/bg4-split.ts'
@@ -103,7 +104,7 @@ describe('LZ4 block kernel', () => {
           compare(isCut ? given.subarray(0, cut % given.length) : given, before, first, before.length + room)
         },
       ),
-      { numRuns: 10_000 },
+      runs(10_000),
     )
   })
 
@@ -112,7 +113,7 @@ describe('LZ4 block kernel', () => {
       fc.property(fc.uint8Array({ maxLength: 60 }), fc.uint8Array({ maxLength: 60 }), (given, before) => {
         compare(given, before, 0, before.length + 2000)
       }),
-      { numRuns: 10_000 },
+      runs(10_000),
     )
   })
 
@@ -164,7 +165,7 @@ describe('undoing byte grouping by 4', () => {
         expect(Buffer.compare(joined, raw)).toBe(0)
         expect(joined.byteOffset % 8).toBe(address % 8)
       }),
-      { numRuns: 10_000 },
+      runs(10_000),
     )
     for (const length of [MAX_CHUNK_BYTES, MAX_CHUNK_BYTES - 1, MAX_CHUNK_BYTES - 2, MAX_CHUNK_BYTES - 3]) {
       const raw = splitmix64(length, BigInt(length))

@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto'
 import { sql } from 'kysely'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { nextTurn } from '../test/next-turn.ts'
 import { TestHub } from './hub-for-test.suite.ts'
 
 /**
@@ -34,6 +35,7 @@ describe.each([
   const commit = async (files: Record<string, unknown>, branch = 'main') => {
     const answer = await alice().commit(repo, files, { branch })
     expect(answer.status).toBe(200)
+    await nextTurn()
     return String(answer.json().commitOid)
   }
   /** Asks twice before, so that the answer is remembered, and once after. */
@@ -41,6 +43,7 @@ describe.each([
     await ask()
     const before = await ask()
     await change()
+    await nextTurn()
     return { before, after: await ask() }
   }
   const anyone = () => served.as()
@@ -88,6 +91,7 @@ describe.each([
     expect([made.before.status, made.after.status]).toEqual([404, 200])
     const branchCommit = await commit({ 'a.txt': 'on the branch' }, 'v1')
     await alice().post(`/api/models/${repo}/tag/main`, { tag: 'v1' })
+    await nextTurn()
     const deleted = await around(ask, () => alice().delete(`/api/models/${repo}/branch/v1`))
     expect(deleted.before.headers['x-repo-commit']).toBe(branchCommit)
     const main = (await anyone().get(`/api/models/${repo}`)).json().sha
@@ -113,6 +117,7 @@ describe.each([
     }
     expect([await find(), await find()]).toEqual([undefined, undefined])
     await store()
+    await nextTurn()
     await commit({ 'w.bin': { sha256, size: bytes.length } })
     expect((await anyone().get(`/${repo}/resolve/main/w.bin`)).text).toBe(bytes.toString())
     expect((await anyone().get(`/${repo}/raw/main/w.bin`)).text).toBe(pointer)
@@ -138,12 +143,14 @@ describe.each([
     const deleted = await around(ask, () => alice().delete('/api/repos/delete', { name: repo }))
     expect([deleted.before.status, deleted.after.status]).toEqual([200, 404])
     await alice().post('/api/repos/create', { name: repo })
+    await nextTurn()
     expect((await ask()).headers['x-error-code']).toBe('EntryNotFound')
     expect((await anyone().get(`/api/models/${repo}`)).json().cardData).toEqual({})
   })
 
   it('a token that was revoked, or whose user is gone, opens nothing', async () => {
     const { token } = await writer().hub.accounts.addToken('bob', { name: who, role: 'read' })
+    await nextTurn()
     const run = (statement: ReturnType<typeof sql>) => statement.execute(writer().hub.database.sql)
     const ask = () => served.as(token).get('/api/whoami-v2')
     const revoked = await around(ask, () =>

@@ -3,7 +3,7 @@
 # below this folder: node_modules/ (a newer Node too, where the found one is too old), .cache/ (for tests).
 
 .DEFAULT_GOAL := help
-.PHONY: help build hub setup check test fuzz bench clean
+.PHONY: help build hub setup check test fuzz faults bench clean
 
 # Tools run on the Node that Banyan runs on, whichever `node` is on PATH.
 with_node = node=$$(bin/find-node) && PATH="$${node%/*}:$(CURDIR)/node_modules/.bin:$$PATH"
@@ -31,6 +31,9 @@ SEED := $(or $(SEED),$(shell date +%s))
 fuzz: build ## try the random cases of make test TIMES=20 times as often; SEED=… tries the same ones again
 	@echo 'Trying $(TIMES) times as many cases; to try the same ones again: make fuzz TIMES=$(TIMES) SEED=$(SEED)'
 	@$(with_node) BANYAN_FUZZ_TIMES=$(TIMES) BANYAN_FUZZ_SEED=$(SEED) vitest run --testTimeout=0 $$(grep -rl fuzz-runs.ts server --include='*.test.ts')
+
+faults: build setup ## kill, race and contend for half an hour: every moment of every write, 300 writes, five minutes of gc
+	@$(with_node) BANYAN_FAULT_POINTS=all BANYAN_FAULT_WRITES=300 BANYAN_FAULT_SECONDS=300 BANYAN_TORN_RUNS=500 BANYAN_FLIPS=100000 vitest run --testTimeout=0 test/faults
 
 bench: build setup ## measure the figures of docs/performance.md; ONLY="head-resolve git-clone" measures those alone
 	@$(with_node) node bench/run.ts $(ONLY)

@@ -6,6 +6,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { pino } from 'pino'
 import type { Blobs } from '../server/domains/blobs/index.ts'
 import { policy } from '../server/domains/policy/index.ts'
+import { createAdmission } from '../server/domains/repos/admission.ts'
 import { createRepo } from '../server/domains/repos/create-repo.ts'
 import { findRepo } from '../server/domains/repos/find-repo.ts'
 import { GitMirror } from '../server/domains/repos/git-mirror.ts'
@@ -14,6 +15,7 @@ import { createLookups } from '../server/domains/repos/lookups.ts'
 import { repoMigrations } from '../server/domains/repos/migrations/index.ts'
 import type { RepoParts } from '../server/domains/repos/parts.ts'
 import { gitRoutes } from '../server/domains/repos/routes-git.ts'
+import { Turns } from '../server/domains/repos/turns.ts'
 import { openSqlite } from '../server/drivers/database-sqlite.ts'
 import { openFilesystemObjects } from '../server/drivers/objects-filesystem.ts'
 import { createApp } from '../server/http/app.ts'
@@ -51,7 +53,7 @@ export const ada: User = {
 }
 const bob: User = { ...ada, id: 'bob-id', name: 'bob' }
 
-export async function startInProcessHub(): Promise<InProcessHub> {
+export async function startInProcessHub(admission = createAdmission()): Promise<InProcessHub> {
   const folder = await mkdtemp(join(tmpdir(), 'banyan-git-'))
   const database = await openSqlite(join(folder, 'hub.sqlite'))
   await database.migrate(repoMigrations)
@@ -89,6 +91,8 @@ export async function startInProcessHub(): Promise<InProcessHub> {
     lookups: createLookups(database),
     git: new GitObjects({ database, objects }),
     mirror: new GitMirror({ database, objects, folder: join(folder, 'cache') }),
+    admission,
+    commitTurns: new Turns(),
   }
   const app = createApp({
     routes: gitRoutes(parts),

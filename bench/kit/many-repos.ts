@@ -6,7 +6,8 @@ import { saveHead, saveRepo } from '../../server/domains/catalog/store.ts'
 import type { CatalogTables } from '../../server/domains/catalog/tables.ts'
 import { GitObjects } from '../../server/domains/repos/git-objects.ts'
 import { addObject } from '../../server/domains/repos/packs.ts'
-import { insertPack, insertRepo, moveRef } from '../../server/domains/repos/store.ts'
+import { insertRepo, moveRef } from '../../server/domains/repos/store.ts'
+import { insertPack } from '../../server/domains/repos/store-packs.ts'
 import type { RepoTables } from '../../server/domains/repos/tables.ts'
 import { openSqlite } from '../../server/drivers/database-sqlite.ts'
 import { openFilesystemObjects } from '../../server/drivers/objects-filesystem.ts'
@@ -232,7 +233,7 @@ async function writeRows(
 ): Promise<void> {
   await insertRepo(tx, repo)
   for (const pack of [...source.packs, { packId, bytes: byteLength, objectCount: 1 }]) {
-    await insertPack(tx, repo.id, pack, repo.createdAt)
+    await insertPack(tx, repo.id, pack, repo.createdAt, undefined)
   }
   const { commitId } = head
   await moveRef(tx, repo.id, 'refs/heads/main', undefined, { oid: commitId, commitId }, repo.createdAt)

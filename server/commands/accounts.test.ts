@@ -120,6 +120,36 @@ describe('banyan user, org, token', () => {
     })
   })
 
+  it('list tokens, and revoke the one that is named', async () => {
+    await hub.accounts.addUser({ name: 'alice', token: { value: 'hf_first', name: 'laptop', role: 'write' } })
+    await hub.accounts.addUser({ name: 'bob', token: { value: 'hf_bob', name: 'x', role: 'write' } })
+    const second = (await banyan('token add alice --name ci --role read')).out.trim()
+    await hub.accounts.identify(`Bearer ${second}`)
+    const listed = await banyan('token list ALICE')
+    expect(listed).toMatchObject({ code: 0, err: '' })
+    const lines = listed.out.trimEnd().split('\n')
+    const day = String.raw`\d{4}-\d\d-\d\d`
+    const shapes = [
+      `write +made ${day}, never used  laptop`,
+      `read +made ${day}, (used ${day}|never used)  ci`,
+    ]
+    expect(lines).toHaveLength(2)
+    for (const shape of shapes) {
+      expect(lines).toContainEqual(expect.stringMatching(new RegExp(`^[0-9a-f]{24}  ${shape}$`)))
+    }
+    const id = lines.find(line => line.endsWith('laptop'))?.slice(0, 24)
+    expect(await banyan(`token revoke bob ${id}`)).toMatchObject({ code: 1 })
+    expect(await banyan(`token revoke alice ${id}`)).toEqual({
+      code: 0,
+      out: '',
+      err: `Revoked the token ${id} of alice.\n`,
+    })
+    await expect(hub.accounts.identify('Bearer hf_first')).rejects.toThrow('Invalid credentials')
+    expect(await hub.accounts.identify(`Bearer ${second}`)).toMatchObject({ name: 'alice' })
+    expect((await banyan('token list alice')).out.trimEnd().split('\n')).toHaveLength(1)
+    expect((await banyan(`token revoke alice ${id}`)).err).toContain('has no token with the id')
+  })
+
   it('add an organisation with its members', async () => {
     await hub.accounts.addUser({ name: 'alice', token: { value: 'a', name: 'x', role: 'write' } })
     await hub.accounts.addUser({ name: 'bob', token: { value: 'b', name: 'x', role: 'write' } })
@@ -151,6 +181,8 @@ describe('banyan user, org, token', () => {
     ['org add taken --member taken:admin', 'there is already an account called taken'],
     ['token add nobody', 'there is no user called nobody'],
     ['token add acme', 'there is no user called acme'],
+    ['token list nobody', 'there is no user called nobody'],
+    ['token revoke taken 0123', 'taken has no token with the id 0123'],
     ['token add taken --role fine-grained', 'at least one --repo or --account'],
     ['token add taken --repo a/b:read', 'are for --role fine-grained'],
     ['token add taken --role fine-grained --repo models/a/b:read', 'NS/NAME'],

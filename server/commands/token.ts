@@ -16,7 +16,7 @@ interface AddOptions {
 type RepoScope = { type: RepoType; namespace: string; name: string; access: TokenScope['access'] }
 type AccountScope = { name: string; access: TokenScope['access'] }
 
-/** `banyan token add`: prints the token, and nothing else, on standard output. */
+/** `banyan token add` prints the token, and nothing else, on standard output. */
 export function tokenCommand(open: OpenAccounts): Command {
   const token = new Command('token').description('Access tokens: what programs sign in with')
   token
@@ -67,7 +67,46 @@ Examples:
         writeOut?.(`${token}\n`)
       })
     })
+  token
+    .command('list')
+    .summary('show which tokens a user has')
+    .description(
+      'Lists the tokens of a user that are not revoked, one a line: id, role, when it was made and used, name.',
+    )
+    .argument('<user>', 'whose they are')
+    .option('--data <dir>', 'data folder of the hub')
+    .addHelpText('after', '\nExample:\n  banyan token list alice')
+    .action(async (user: string, options: { data?: string }, command: Command) => {
+      await withAccounts(command, open, options, async session => {
+        const { writeOut } = command.configureOutput()
+        for (const each of await session.accounts.listTokens(user)) {
+          const used = each.last_used_at === null ? 'never used' : `used ${dayOf(each.last_used_at)}`
+          const end = each.expires_at === null ? '' : `, expires ${dayOf(each.expires_at)}`
+          writeOut?.(
+            `${each.id}  ${each.role.padEnd(12)}  made ${dayOf(each.created_at)}, ${used}${end}  ${each.name}\n`,
+          )
+        }
+      })
+    })
+  token
+    .command('revoke')
+    .summary('make a token worthless')
+    .description('Revokes an access token, at once, on a hub that runs too.')
+    .argument('<user>', 'whose it is')
+    .argument('<id>', 'which, as `banyan token list` shows it')
+    .option('--data <dir>', 'data folder of the hub')
+    .addHelpText('after', '\nExample:\n  banyan token revoke alice 6562a1f0c4d2e8b19a7c3d5e')
+    .action(async (user: string, id: string, options: { data?: string }, command: Command) => {
+      await withAccounts(command, open, options, async session => {
+        await session.accounts.revokeToken(user, id)
+        command.configureOutput().writeErr?.(`Revoked the token ${id} of ${user}.\n`)
+      })
+    })
   return token
+}
+
+function dayOf(milliseconds: number): string {
+  return new Date(milliseconds).toISOString().slice(0, 10)
 }
 
 async function scopesOf(

@@ -63,6 +63,7 @@ export const errorTable = new Map<unknown, Rule<never>>([
   }),
   rule(accounts.AccountExists, { status: 409 }),
   rule(accounts.AccountNotFound, { status: 404 }),
+  rule(accounts.TokenNotFound, { status: 404 }),
   rule(accounts.TokenExists, { status: 409 }),
 
   rule(repos.RevisionNotFound, { status: 404, code: 'RevisionNotFound' }),
@@ -83,6 +84,8 @@ export const errorTable = new Map<unknown, Rule<never>>([
   rule(repos.StaleParent, { status: 412 }),
   rule(repos.InvalidOperation, { status: 422 }),
   rule(repos.LfsObjectMissing, { status: 422 }),
+  rule(repos.HubBusy, { status: 503, headers: () => ({ 'retry-after': '30' }) }),
+  rule(repos.PackBeingCollected, { status: 503, headers: () => ({ 'retry-after': '1' }) }),
   rule(repos.GitObjectMissing, { status: 500 }),
   rule(repos.PackDamaged, { status: 500 }),
 

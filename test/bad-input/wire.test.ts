@@ -114,6 +114,10 @@ describe('nonsense in a query', () => {
     ['/api/models/alice/model?expand=constructor', /expand: .*is not one of/],
     ['/api/models/alice/model/tree/main?limit=-5', /limit/],
     ['/api/models/alice/model/tree/main?cursor=%00', /cursor/],
+    [
+      `/api/models/alice/model/tree/main?cursor=${Buffer.from(`{"commitId":"${'0'.repeat(40)}","at":[-1]}`).toString('base64url')}`,
+      /cursor/,
+    ],
     ['/api/models/alice/model/commits/main?p=-1', /p: /],
     ['/api/models/alice/model/commits/main?p=1e99', /p: /],
     [
@@ -130,7 +134,7 @@ describe('nonsense in a query', () => {
     '/api/models?limit=5&limit=7&unknown=1&__proto__=x&constructor[prototype]=y',
     '/api/models?=&&&=x&%zz=1&full=perhaps',
     '/api/models/alice/model/commits/main?p=9007199254740991',
-    `/api/models/alice/model/tree/main?cursor=${Buffer.from(`{"commitId":"${'0'.repeat(40)}","start":9007199254740991}`).toString('base64url')}`,
+    `/api/models/alice/model/tree/main?cursor=${Buffer.from(`{"commitId":"${'0'.repeat(40)}","at":[9007199254740991]}`).toString('base64url')}`,
   ])('%s does no harm', async target => {
     const answer = await stage.request(target)
     expect([200, 404]).toContain(answer.status)

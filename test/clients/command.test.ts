@@ -118,6 +118,16 @@ describe('banyan user, org, token beside a running hub', () => {
     await expect(hub().runCli(['user', 'add', 'ADA'])).rejects.toThrow() // names differ by more than case
   })
 
+  it('revokes a token at once', async () => {
+    const token = (await hub().runCli(['token', 'add', 'ada', '--name', 'lost'])).trim()
+    expect((await who(token)).status).toBe(200)
+    const line = (await hub().runCli(['token', 'list', 'ada']))
+      .split('\n')
+      .find(text => text.endsWith('lost'))
+    await hub().runCli(['token', 'revoke', 'ada', line?.slice(0, 24) ?? ''])
+    expect((await who(token)).status).toBe(401)
+  })
+
   it('mints a token that is shown once and stored hashed', async () => {
     const printed = await hub().runCli(['token', 'add', 'ada', '--name', 'laptop', '--role', 'read'])
     const token = /hf_[A-Za-z0-9]{34}\b/.exec(printed)?.[0] ?? ''

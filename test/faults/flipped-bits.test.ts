@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto'
-import { chmod, mkdtemp, open, readdir, rm, stat } from 'node:fs/promises'
+import { chmod, mkdtemp, open, readdir, readFile, rm, stat, writeFile } from 'node:fs/promises'
 import type { AddressInfo } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join, relative } from 'node:path'
@@ -294,6 +294,29 @@ it.each(['pack', 'idx', 'xorb'])(
   },
 )
 
+it('never serves an object for another, where an index has them exchanged', async () => {
+  let refused = 0
+  for (const key of kinds.get('idx') ?? []) {
+    const path = join(data, 'objects', key)
+    const good = await readFile(path)
+    const count = good.readUInt32BE(8 + 255 * 4)
+    const offsetAt = (n: number) => good.length - 40 - (count - n) * 4
+    const bad = Buffer.from(good)
+    // All turned by one: no place in the pack is named twice, and each is the beginning of some object.
+    for (let n = 0; n < count; n++)
+      bad.writeUInt32BE(good.readUInt32BE(offsetAt((n + 1) % count)), offsetAt(n))
+    await chmod(path, 0o600)
+    await writeFile(path, bad)
+    const given = await answers()
+    await writeFile(path, good)
+    for (const [url, answer] of given) {
+      if (answer === 'cut' || answer.startsWith('5')) refused++
+      else expect([key, url, answer]).toEqual([key, url, healthy.get(url)])
+    }
+  }
+  expect(refused).toBeGreaterThan(0)
+})
+
 it.each(['pack', 'idx'])(
   'lets a clone fail loudly after a bit of a %s has flipped',
   {
@@ -331,7 +354,7 @@ it.each(['pack', 'idx'])(
       }
       expect(await clone()).toBe(whole)
     })
-    // What git does not need to look at (CRCs, a checksum) it clones past; half of all places it does need.
-    console.log(`${failed} clones failed`)
+    // There are bytes of an index that git does not need for this: it clones past them, rightly.
+    if (kind === 'pack') expect(failed).toBeGreaterThan(0)
   },
 )

@@ -47,25 +47,23 @@ export class Uploads {
     const content = randomBytes(200).toString('hex')
     const path = `regular/${this.#serial++}.txt`
     const file = { path, content: Buffer.from(content).toString('base64'), encoding: 'base64' }
-    const lines = [
-      { key: 'header', value: { summary: 'one file' } },
-      { key: 'file', value: file },
-    ]
-    const body = lines.map(line => JSON.stringify(line)).join('\n')
     return {
-      send: () =>
-        this.#send('POST', `/api/models/${this.#repo}/commit/main`, body, {
-          'content-type': 'application/x-ndjson',
-        }),
+      send: () => this.#commit({ key: 'file', value: file }),
       state: () => this.#stateOf(`${this.#hub.url}/${this.#repo}/resolve/main/${path}`, Buffer.from(content)),
     }
   }
 
   /** A large file by git-lfs' basic transfer. */
   lfs(size = 300_000): Upload {
+    return this.#lfsContent(size)
+  }
+
+  #lfsContent(size: number) {
     const content = randomBytes(size)
     const object = { oid: sha256(content), size }
     return {
+      content,
+      object,
       send: async () => {
         const upload = (await this.#batch('upload', object)).actions?.upload
         return upload ? await this.#send('PUT', upload.href, content) : { status: 200, words: 'is here' }
@@ -74,6 +72,20 @@ export class Uploads {
         const download = (await this.#batch('download', object)).actions?.download
         return download ? await this.#stateOf(download.href, content) : 'absent'
       },
+    }
+  }
+
+  /** A large file, and the commit that gives it a path. */
+  lfsFile(path: string): Upload {
+    const { content, object, ...upload } = this.#lfsContent(300_000)
+    return {
+      send: async () => {
+        const sent = await upload.send()
+        return sent.status === 200
+          ? await this.#commit({ key: 'lfsFile', value: { path, algo: 'sha256', oid: object.oid } })
+          : sent
+      },
+      state: () => this.#stateOf(`${this.#hub.url}/${this.#repo}/resolve/main/${path}`, content),
     }
   }
 
@@ -176,6 +188,13 @@ export class Uploads {
         return status === 200 ? 'whole' : status === 404 ? 'absent' : `status ${status}`
       },
     }
+  }
+
+  #commit(operation: object): Promise<Answer> {
+    const lines = [{ key: 'header', value: { summary: 'one file' } }, operation]
+    const body = lines.map(line => JSON.stringify(line)).join('\n')
+    const headers = { 'content-type': 'application/x-ndjson' }
+    return this.#send('POST', `/api/models/${this.#repo}/commit/main`, body, headers)
   }
 
   async #stateOf(url: string, expected: Uint8Array): Promise<string> {

@@ -35,6 +35,13 @@ export class AccountNotFound extends HubError {
   }
 }
 
+/** The user has no such token, or has it no more. */
+export class TokenNotFound extends HubError {
+  constructor(user: string, tokenId: string) {
+    super(`${user} has no token with the id ${tokenId}; banyan token list ${user} shows which there are`)
+  }
+}
+
 /** The token is already in use, by this user or another. */
 export class TokenExists extends HubError {
   constructor() {

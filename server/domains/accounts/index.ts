@@ -7,12 +7,21 @@ import { addOrganization, type NewOrganization } from './add-organization.ts'
 import { addToken, type NewToken } from './add-token.ts'
 import { addUser, type NewUser } from './add-user.ts'
 import { createIdentify, type Identify } from './identify.ts'
+import { listTokens } from './list-tokens.ts'
 import type { AccountParts } from './parts.ts'
+import { revokeToken } from './revoke-token.ts'
 import { accountRoutes } from './routes.ts'
-import { type Account, accountByName, accountsById } from './store.ts'
+import { type Account, accountByName, accountsById, type ListedToken } from './store.ts'
 
 export type { NewToken } from './add-token.ts'
-export { AccountExists, AccountNotFound, BadCredentials, TokenExists, TooManyAttempts } from './errors.ts'
+export {
+  AccountExists,
+  AccountNotFound,
+  BadCredentials,
+  TokenExists,
+  TokenNotFound,
+  TooManyAttempts,
+} from './errors.ts'
 export { accountMigrations } from './migrations/index.ts'
 export type { Account } from './store.ts'
 
@@ -27,6 +36,8 @@ export interface Accounts {
   addUser(wanted: NewUser): Promise<Account>
   addOrganization(wanted: NewOrganization): Promise<Account>
   addToken(user: string, wanted: NewToken): Promise<{ token: string }>
+  listTokens(user: string): Promise<ListedToken[]>
+  revokeToken(user: string, tokenId: string): Promise<void>
   readonly routes: readonly Route[]
 }
 
@@ -40,6 +51,8 @@ export function createAccounts(parts: AccountParts): Accounts {
     addUser: wanted => addUser(parts, wanted),
     addOrganization: wanted => addOrganization(parts, wanted),
     addToken: (user, wanted) => addToken(parts, user, wanted),
+    listTokens: user => listTokens(parts, user),
+    revokeToken: (user, tokenId) => revokeToken(parts, user, tokenId),
     routes: accountRoutes(parts),
   }
 }

@@ -106,6 +106,33 @@ export async function insertToken(tx: Sql, row: TokenRow, scopes: readonly Token
     .execute()
 }
 
+export type ListedToken = Pick<
+  TokenRow,
+  'id' | 'name' | 'role' | 'created_at' | 'last_used_at' | 'expires_at'
+>
+
+export async function tokensOf(sql: Sql, userId: string): Promise<ListedToken[]> {
+  return await tables(sql)
+    .selectFrom('access_tokens')
+    .select(['id', 'name', 'role', 'created_at', 'last_used_at', 'expires_at'])
+    .where('user_id', '=', userId)
+    .where('revoked_at', 'is', null)
+    .orderBy('id')
+    .execute()
+}
+
+/** False when the user has no such token that is not revoked. */
+export async function revokeToken(tx: Sql, userId: string, tokenId: string, now: number): Promise<boolean> {
+  const revoked = await tables(tx)
+    .updateTable('access_tokens')
+    .set({ revoked_at: now })
+    .where('id', '=', tokenId)
+    .where('user_id', '=', userId)
+    .where('revoked_at', 'is', null)
+    .executeTakeFirst()
+  return Number(revoked.numUpdatedRows) === 1
+}
+
 /** Tables that `identityByToken` reads. */
 export const identityTables = ['access_tokens', 'accounts', 'memberships', 'token_scopes'] as const
 

@@ -46,7 +46,9 @@ describe.each(['sqlite', 'postgres'])('collection on %s', kind => {
     hub.blobs.ingest(holder, inPieces(bytes), { sha256: sha256(bytes), size: bytes.length })
   const release = (holder: string) => hub.database.transaction(tx => hub.blobs.release(tx, holder))
   const xorbs = async () =>
-    (await hub.tables.selectFrom('xorbs').select('hash').execute()).map(row => row.hash)
+    (await hub.tables.selectFrom('xorbs').select('hash').where('removal', 'is', null).execute()).map(
+      row => row.hash,
+    )
   const key = (hash: string) => `xorbs/${hash.slice(0, 2)}/${hash}`
 
   it('leaves alone what somebody refers to', async () => {
@@ -75,6 +77,12 @@ describe.each(['sqlite', 'postgres'])('collection on %s', kind => {
     expect(await hub.storedBytes()).toBe(bytes)
     expect(await hub.collect()).toMatchObject({ xorbs: 1, xorbBytes: bytes })
     expect(await hub.storedBytes()).toBe(0)
+    await ingest('alice')
+    await release('alice')
+    hub.time.now += day
+    await hub.collect({ graceMs: 0 })
+    hub.time.now += day
+    await hub.collect({ graceMs: 0 })
     for (const table of ['xorbs', 'files', 'file_xorbs', 'chunk_index', 'holdings'] as const) {
       expect(await hub.tables.selectFrom(table).selectAll().execute()).toEqual([])
     }
@@ -286,6 +294,36 @@ describe.each(['sqlite', 'postgres'])('collection on %s', kind => {
     }
     expect(await hub.collect()).toMatchObject({ orphans: 1 })
     await expectStatus(200, alice.postXorb(xorb))
+  })
+
+  it('records no xorb whose object it has taken since that was stored', async () => {
+    const xorb = makeXorb(chunksOf(content))
+    hub.time.now += 1000
+    const { read } = hub.objects
+    const whileRecording = (work: () => Promise<unknown>) => {
+      hub.objects.read = async (...args) => {
+        hub.objects.read = read
+        const bytes = await hub.store.read(...args)
+        await work()
+        return bytes
+      }
+    }
+    // Between the object and its row, all of a collection.
+    whileRecording(() => hub.collect({ graceMs: 0 }))
+    await expectStatus(503, alice.postXorb(xorb))
+    // The same once more, after an upload that knew of the first.
+    whileRecording(() => hub.collect({ graceMs: 0 }))
+    await expectStatus(503, alice.postXorb(xorb))
+    whileRecording(() => hub.collect({ graceMs: 0 }))
+    await expect(ingest('bob')).rejects.toBeInstanceOf(XorbBeingCollected)
+    expect(await hub.storedBytes()).toBe(0)
+    await expectStatus(200, alice.postXorb(xorb))
+    expect((await hub.check(true)).filter(finding => finding.severity === 'error')).toEqual([])
+    hub.time.now += day
+    await hub.collect({ graceMs: 0 })
+    hub.time.now += day
+    await hub.collect({ graceMs: 0 })
+    expect(await hub.tables.selectFrom('xorbs').select('hash').execute()).toEqual([])
   })
 
   it('keeps a file that somebody begins to refer to in the moment in which it is let go', async () => {

@@ -1,16 +1,18 @@
+import { newId } from '../../kernel/ids.ts'
 import type { ObjectStore } from '../../ports/objects.ts'
 import { inBatches, statementBatch } from './batches.ts'
 import type { BlobParts } from './parts.ts'
 import {
   countExpiredHoldings,
-  deleteDoomedXorbs,
   deleteExpiredHoldings,
   deleteUnheldFiles,
   doomOrphans,
   doomXorbs,
   type Expiry,
+  endRemoval,
   findAbandonedXorbs,
   findUploads,
+  forgetRemovedXorbs,
   markXorbs,
   pageOfDueXorbs,
   pageOfHolders,
@@ -54,6 +56,8 @@ type CollectParts = Pick<BlobParts, 'database' | 'objects' | 'clock'>
 
 /** After so long a doomed xorb is taken to be left behind by a run that died. A live run needs seconds. */
 const abandonedMs = 60 * 60 * 1000
+/** So long is known that a xorb was removed. Between storing one and recording it are moments. */
+const rememberedMs = 24 * 60 * 60 * 1000
 const parallelDeletes = 8
 
 /**
@@ -62,7 +66,7 @@ const parallelDeletes = 8
  */
 export async function collect(parts: CollectParts, options: CollectOptions): Promise<CollectReport> {
   const run = new Collection(parts, options)
-  await run.finishAbandoned()
+  await run.finishEarlierRuns()
   await run.collectHoldings()
   await run.collectFiles()
   await run.markXorbs()
@@ -99,8 +103,9 @@ class Collection {
     this.#expiry = { before: this.#before, deadHolders: [] }
   }
 
-  async finishAbandoned(): Promise<void> {
+  async finishEarlierRuns(): Promise<void> {
     const abandoned = await findAbandonedXorbs(this.#parts.database.sql, this.#now - abandonedMs)
+    if (!this.#options.dryRun) await forgetRemovedXorbs(this.#parts.database.sql, this.#now - rememberedMs)
     for (const batch of inBatches(abandoned, 100)) {
       this.report.xorbs += batch.length
       for (const xorb of batch) this.report.xorbBytes += xorb.object_bytes
@@ -214,7 +219,7 @@ class Collection {
         : await database.transaction(tx => doomOrphans(tx, names, this.#parts.clock()))
       await this.#deleteOrphans(doomed.map(hash => byHash.get(hash)!))
       if (!this.#options.dryRun && doomed.length > 0) {
-        await database.transaction(tx => deleteDoomedXorbs(tx, doomed))
+        await this.#endRemoval(doomed)
       }
     }
   }
@@ -232,7 +237,12 @@ class Collection {
   async #deleteDoomed(hashes: readonly string[]): Promise<void> {
     if (hashes.length === 0) return
     await deleteAll(this.#parts.objects, hashes.map(xorbKey))
-    await this.#parts.database.transaction(tx => deleteDoomedXorbs(tx, hashes))
+    await this.#endRemoval(hashes)
+  }
+
+  async #endRemoval(hashes: readonly string[]): Promise<void> {
+    const removal = newId(this.#parts.clock())
+    await this.#parts.database.transaction(tx => endRemoval(tx, hashes, removal))
   }
 }
 

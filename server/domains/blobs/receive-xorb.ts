@@ -10,7 +10,7 @@ import { type FrameFacts, type FrameFault, type Frames, isFault } from './frame-
 import type { BlobParts } from './parts.ts'
 import { recordXorb } from './record-xorb.ts'
 import { splitFrames } from './split-frames.ts'
-import { findXorbs, useXorbs } from './store-xorbs.ts'
+import { findRemoval, findXorbs, useXorbs } from './store-xorbs.ts'
 import { findVisibleXorbs } from './visible-xorbs.ts'
 import { xorbKey } from './xorb-objects.ts'
 
@@ -29,7 +29,7 @@ export async function receiveXorb(
   textToHash(hash, 'xorb hash')
   const row = (await findXorbs(parts.database.sql, [hash])).get(hash)
   // Before the bytes travel in vain.
-  if (row && row.doomed_at !== null) throw new XorbBeingCollected(hash)
+  const removal = await findRemoval(parts.database.sql, hash)
   const object = verifiedObject(parts, hash, body)
   const isStored = row !== undefined && (await parts.objects.size(xorbKey(hash))) === row.object_bytes
   try {
@@ -40,7 +40,7 @@ export async function receiveXorb(
     await object.return()
   }
   if (!isStored) {
-    await recordXorb(parts, claims.holder, hash)
+    await recordXorb(parts, claims.holder, hash, removal)
     return { wasInserted: true }
   }
   const used = await parts.database.transaction(tx => useXorbs(tx, [hash]))

@@ -3,6 +3,7 @@ import { hashToText } from '../../formats/xet-hash.ts'
 import type { XorbIndex } from '../../formats/xorb-footer.ts'
 import { ObjectMissing } from '../../ports/objects.ts'
 import { isDedupEligible } from './dedup-eligible.ts'
+import { XorbBeingCollected } from './errors.ts'
 import type { BlobParts } from './parts.ts'
 import { indexChunks, saveXorb } from './store-xorbs.ts'
 import type { ChunkIndexTable } from './tables.ts'
@@ -10,28 +11,40 @@ import { readXorbIndex, xorbKey } from './xorb-objects.ts'
 
 /**
  * Records for `holder` a xorb whose object has been put. The row is made from what the store has, for another upload
- * of the same xorb, compressed otherwise, may have been first. Throws XorbBeingCollected.
+ * of the same xorb, compressed otherwise, may have been first. `removal` was found before the object was put. Throws
+ * XorbBeingCollected.
  */
 export async function recordXorb(
   parts: Pick<BlobParts, 'database' | 'objects' | 'clock'>,
   holder: string,
   hash: string,
+  removal: string | undefined,
 ): Promise<void> {
-  const objectBytes = await parts.objects.size(xorbKey(hash))
-  if (objectBytes === undefined) throw new ObjectMissing(xorbKey(hash))
-  const index = await readXorbIndex(parts.objects, hash, objectBytes)
+  const { objectBytes, index } = await readStored(parts, hash)
+  const row = {
+    hash,
+    chunk_count: index.frameEnds.length,
+    raw_bytes: totalLength(index.chunks),
+    frames_bytes: index.framesLength,
+    object_bytes: objectBytes,
+    uploaded_for: holder,
+    created_at: parts.clock(),
+  }
   await parts.database.transaction(async tx => {
-    await saveXorb(tx, {
-      hash,
-      chunk_count: index.frameEnds.length,
-      raw_bytes: totalLength(index.chunks),
-      frames_bytes: index.framesLength,
-      object_bytes: objectBytes,
-      uploaded_for: holder,
-      created_at: parts.clock(),
-    })
+    await saveXorb(tx, row, removal)
     await indexChunks(tx, [...eligibleChunks(index)])
   })
+}
+
+async function readStored({ objects }: Pick<BlobParts, 'objects'>, hash: string) {
+  try {
+    const objectBytes = await objects.size(xorbKey(hash))
+    if (objectBytes === undefined) throw new ObjectMissing(xorbKey(hash))
+    return { objectBytes, index: await readXorbIndex(objects, hash, objectBytes) }
+  } catch (error) {
+    // It was put a moment ago.
+    throw error instanceof ObjectMissing ? new XorbBeingCollected(hash) : error
+  }
 }
 
 function* eligibleChunks(index: XorbIndex): Generator<ChunkIndexTable> {

@@ -189,7 +189,7 @@ export async function doomXorbs(
     .execute()
 }
 
-/** Takes the names of objects that have no row, so that they cannot be recorded while they are deleted. Returns those taken. */
+/** Takes the names of objects that have no row, or lost theirs before, so that they cannot be recorded while they are deleted. Returns those taken. */
 export async function doomOrphans(tx: Sql, hashes: readonly string[], now: number): Promise<string[]> {
   const rows = await tables(tx)
     .insertInto('xorbs')
@@ -204,9 +204,15 @@ export async function doomOrphans(tx: Sql, hashes: readonly string[], now: numbe
         created_at: now,
         unreferenced_since: now,
         doomed_at: now,
+        removal: null,
       })),
     )
-    .onConflict(conflict => conflict.doNothing())
+    .onConflict(conflict =>
+      conflict
+        .column('hash')
+        .doUpdateSet({ doomed_at: now, removal: null })
+        .where('xorbs.removal', 'is not', null),
+    )
     .returning('hash')
     .execute()
   return rows.map(row => row.hash)
@@ -214,16 +220,32 @@ export async function doomOrphans(tx: Sql, hashes: readonly string[], now: numbe
 
 /** Xorbs that a run doomed at `before` or earlier and did not finish. */
 export async function findAbandonedXorbs(sql: Sql, before: number): Promise<XorbsTable[]> {
-  return await tables(sql).selectFrom('xorbs').selectAll().where('doomed_at', '<=', before).execute()
+  return await tables(sql)
+    .selectFrom('xorbs')
+    .selectAll()
+    .where('doomed_at', '<=', before)
+    .where('removal', 'is', null)
+    .execute()
 }
 
-/** Forgets doomed xorbs whose objects are deleted. */
-export async function deleteDoomedXorbs(tx: Sql, hashes: readonly string[]): Promise<void> {
+/** The objects of these doomed xorbs are deleted; `removal` names that. */
+export async function endRemoval(tx: Sql, hashes: readonly string[], removal: string): Promise<void> {
   await tables(tx).deleteFrom('chunk_index').where('xorb_hash', 'in', hashes).execute()
   await tables(tx)
-    .deleteFrom('xorbs')
+    .updateTable('xorbs')
+    .set({ removal })
     .where('hash', 'in', hashes)
     .where('doomed_at', 'is not', null)
+    .where('removal', 'is', null)
+    .execute()
+}
+
+/** Forgets xorbs doomed at `before` or earlier whose objects are deleted: no upload that stored one before that is still about to record it. */
+export async function forgetRemovedXorbs(sql: Sql, before: number): Promise<void> {
+  await tables(sql)
+    .deleteFrom('xorbs')
+    .where('doomed_at', '<=', before)
+    .where('removal', 'is not', null)
     .execute()
 }
 

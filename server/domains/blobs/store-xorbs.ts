@@ -7,28 +7,57 @@ import type { BlobTables, ChunkIndexTable, XorbsTable } from './tables.ts'
 
 const tables = (sql: Sql) => sql.withTables<BlobTables>()
 
-/** Those of `hashes` that have a row, doomed ones too. */
+/** Those of `hashes` that are stored, doomed ones too. */
 export async function findXorbs(sql: Sql, hashes: Iterable<string>): Promise<Map<string, XorbsTable>> {
   const found = new Map<string, XorbsTable>()
   for (const batch of inBatches(hashes)) {
-    const rows = await tables(sql).selectFrom('xorbs').selectAll().where('hash', 'in', batch).execute()
+    const rows = await tables(sql)
+      .selectFrom('xorbs')
+      .selectAll()
+      .where('hash', 'in', batch)
+      .where('removal', 'is', null)
+      .execute()
     for (const row of rows) found.set(row.hash, row)
   }
   return found
 }
 
 /**
+ * The deletion that has taken the object of this xorb, if one has: whoever stores it again says so to `saveXorb`.
+ * Throws XorbBeingCollected while it is being deleted.
+ */
+export async function findRemoval(sql: Sql, hash: string): Promise<string | undefined> {
+  const row = await tables(sql)
+    .selectFrom('xorbs')
+    .select(['doomed_at', 'removal'])
+    .where('hash', '=', hash)
+    .executeTakeFirst()
+  if (!row || row.doomed_at === null) return undefined
+  if (row.removal === null) throw new XorbBeingCollected(hash)
+  return row.removal
+}
+
+/**
  * Records a xorb whose object is stored. A row that is there already is brought in line with the object, which it
- * may have lost and got back. Throws XorbBeingCollected when collection has begun on it.
+ * may have lost and got back. `removal` is what `findRemoval` gave before the object was stored; throws
+ * XorbBeingCollected when it may have been deleted since.
  */
 export async function saveXorb(
   tx: Sql,
-  xorb: Omit<XorbsTable, 'unreferenced_since' | 'doomed_at'>,
+  xorb: Omit<XorbsTable, 'unreferenced_since' | 'doomed_at' | 'removal'>,
+  removal: string | undefined,
 ): Promise<void> {
   const { frames_bytes, object_bytes } = xorb
+  if (removal !== undefined) {
+    await tables(tx)
+      .deleteFrom('xorbs')
+      .where('hash', '=', xorb.hash)
+      .where('removal', '=', removal)
+      .execute()
+  }
   await tables(tx)
     .insertInto('xorbs')
-    .values({ ...xorb, unreferenced_since: null, doomed_at: null })
+    .values({ ...xorb, unreferenced_since: null, doomed_at: null, removal: null })
     .onConflict(conflict =>
       conflict.column('hash').doUpdateSet({ frames_bytes, object_bytes, unreferenced_since: null }),
     )

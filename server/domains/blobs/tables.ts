@@ -23,8 +23,10 @@ export type XorbsTable = {
   created_at: number
   /** When collection found it without a file. Taken back by every use. */
   unreferenced_since: number | null
-  /** Collection is deleting the object: the xorb counts as absent and must not be stored anew until the row is gone. */
+  /** Since when collection deletes the object, or has deleted it: the xorb counts as absent. */
   doomed_at: number | null
+  /** Names the deletion that is done. While there is none the xorb cannot be stored anew. */
+  removal: string | null
 }
 
 /** How to build a file from chunks. The row says nothing of who may read it. */

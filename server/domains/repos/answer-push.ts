@@ -4,6 +4,7 @@ import { LimitExceeded } from '../../kernel/errors.ts'
 import type { Repository } from '../../kernel/repository.ts'
 import { StorageFault, storageFault } from '../../kernel/storage-faults.ts'
 import { receivePush } from './git-push.ts'
+import type { RepoParts } from './parts.ts'
 import {
   encodePushReport,
   oneLine,
@@ -23,12 +24,12 @@ const pushLimits: PushLimits = { packBytes: 2 * 1024 ** 3, silenceMs: 5_000 }
 
 /**
  * Answers the body of `POST git-receive-pack`. Resolves when the body has been read: the client reads nothing before.
- * Then the answer lives for as long as the work takes, with a word every few seconds. Throws MalformedInput and
+ * Then the answer lives for as long as the work takes, with a word every few seconds. Throws HubBusy, MalformedInput and
  * LimitExceeded for a body that is no push; whatever goes wrong later is told in the answer, and `onFault` when it was
  * the hub's.
  */
 export async function answerPush(
-  parts: Parameters<typeof receivePush>[0],
+  parts: Parameters<typeof receivePush>[0] & Pick<RepoParts, 'admission'>,
   repo: Repository,
   body: AsyncIterable<Uint8Array>,
   onFault: (error: unknown) => void,
@@ -36,15 +37,18 @@ export async function answerPush(
 ): Promise<AsyncIterable<Uint8Array>> {
   const reader = new PktLineReader(body)
   const request = await readPushRequest(reader)
+  const leave = await parts.admission.pushes.take()
   const bodyRead = Promise.withResolvers<void>()
   const pack = packWithin(reader.rest(), limits.packBytes, bodyRead.resolve)
   let phase = 'Receiving objects'
   const report = receivePush(parts, repo, request, pack, next => {
     phase = next
-  }).catch(error => {
-    onFault(error)
-    return brokenHub(request, storageFault(error))
   })
+    .catch(error => {
+      onFault(error)
+      return brokenHub(request, storageFault(error))
+    })
+    .finally(leave)
   await Promise.race([bodyRead.promise, report])
   return answer(request, report, () => phase, limits.silenceMs)
 }

@@ -5,7 +5,7 @@ import type { User } from '../../kernel/actor.ts'
 import { defaultBranch, type Repository } from '../../kernel/repository.ts'
 import type { Sql } from '../../ports/database.ts'
 import { RefClash, RefExists, RefProtected, RevisionNotFound, StaleParent } from './errors.ts'
-import { addObject, storePack } from './packs.ts'
+import { addObject, type RecordPack, storePack } from './packs.ts'
 import type { RepoParts } from './parts.ts'
 import { findClash } from './push-refs.ts'
 import { resolveRevision } from './resolve-revision.ts'
@@ -34,7 +34,7 @@ export async function createBranch(
   const now = parts.clock()
   const present = (await refsNamed(parts.database.sql, repo.id, [ref])).get(ref)
   if (present && !wanted.overwrite) throw new RefExists(ref)
-  const start: { commitId: string; record?: Awaited<ReturnType<typeof storePack>> } = wanted.empty
+  const start: { commitId: string; record?: RecordPack } = wanted.empty
     ? await emptyCommit(parts, actor, repo, now)
     : { commitId: await resolveRevision(parts, repo, wanted.startingPoint ?? defaultBranch) }
   const { commitId } = start
@@ -83,7 +83,7 @@ export async function createTag(
         }),
       )
     : commitId
-  const record = pack && (await storePack(parts.objects, repo.id, pack))
+  const record = pack && (await storePack(parts, repo.id, pack))
   await parts.database.transaction(async tx => {
     await record?.(tx, now)
     await touchRepo(tx, repo.id, now)
@@ -123,5 +123,5 @@ async function emptyCommit(parts: RepoParts, actor: User, repo: Repository, now:
   const tree = await addObject(pack, 'tree', new Uint8Array())
   const commit = { tree, parents: [], author: signature, committer: signature, message: 'initial commit' }
   const commitId = await addObject(pack, 'commit', encodeCommit(commit))
-  return { commitId, record: await storePack(parts.objects, repo.id, pack) }
+  return { commitId, record: await storePack(parts, repo.id, pack) }
 }

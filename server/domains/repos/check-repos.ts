@@ -6,8 +6,9 @@ import type { CheckReport, DamagedFiles } from '../blobs/index.ts'
 import { packKey } from './packs.ts'
 import type { RepoParts } from './parts.ts'
 import { allRefs, allRepoIds, type Pack, packsOf, reposById } from './store.ts'
+import { strayPacks } from './stray-packs.ts'
 
-type Parts = Pick<RepoParts, 'database' | 'objects' | 'git' | 'blobs'>
+type Parts = Pick<RepoParts, 'database' | 'objects' | 'clock' | 'git' | 'blobs'>
 
 interface Options {
   readonly deep: boolean
@@ -17,6 +18,8 @@ interface Options {
 
 const reposAtOnce = 100
 const blobsAtOnce = 1000
+/** What was stored so recently may be on its way to its row. */
+const youngMs = 60 * 60 * 1000
 
 /**
  * Proves that every ref reaches complete history in packs that are there, and every LFS pointer in it a file that the
@@ -29,6 +32,13 @@ export async function checkRepos(parts: Parts, options: Options, report: CheckRe
     for (const [index, repo] of repos.entries()) {
       await checkRepo(parts, repo, options, report)
       report.progress('repositories', at + index + 1, ids.length)
+    }
+  }
+  for await (const packs of strayPacks(parts, parts.clock() - youngMs)) {
+    for (const { repoId, packId } of packs) {
+      const subject = `object ${packKey(repoId, packId, 'pack')}`
+      const words = 'no row knows this pack; gc deletes it after its grace period'
+      report.finding({ severity: 'notice', subject, words })
     }
   }
 }

@@ -5,9 +5,10 @@ import type { JobHandler } from '../../ports/queue.ts'
 import type { OpenMirror, Scratch } from './git-mirror.ts'
 import { gitText } from './git-program.ts'
 import { storePackFiles } from './pack-files.ts'
+import type { RecordPack } from './packs.ts'
 import type { RepoParts } from './parts.ts'
-import { insertPack, type Pack, packsOf } from './store.ts'
-import { deletePacks } from './store-packs.ts'
+import { type Pack, packsOf } from './store.ts'
+import { retirePacks } from './store-packs.ts'
 
 type Parts = Pick<RepoParts, 'database' | 'objects' | 'clock' | 'mirror'>
 
@@ -27,7 +28,8 @@ export function consolidatePacks(parts: Parts): JobHandler<'ref-moved'> {
 }
 
 /**
- * Puts the objects of the small packs, all of them, into one. The old packs stay in the store until gc takes them.
+ * Puts the objects of the small packs, all of them, into one. The old packs are retired: they stay in the store for
+ * a grace period.
  * Nothing happens when somebody else has merged, or deleted, one of them meanwhile.
  */
 async function mergePacks(parts: Parts, repoId: string): Promise<void> {
@@ -40,8 +42,8 @@ async function mergePacks(parts: Parts, repoId: string): Promise<void> {
     const scratch = await parts.mirror.scratch()
     try {
       const merged = await writeMergedPack(parts, mirror, scratch, small)
-      await storePackFiles(parts.objects, repoId, merged)
-      await replace(parts, repoId, small, merged.row)
+      const record = await storePackFiles(parts, repoId, merged.row, merged)
+      await replace(parts, repoId, small, record)
     } finally {
       await scratch.remove()
     }
@@ -78,7 +80,7 @@ async function writeMergedPack(parts: Parts, mirror: OpenMirror, scratch: Scratc
   const idx = `${base}-${packId}.idx`
   const index = new PackIndex(await readFile(idx))
   const { size } = await stat(pack)
-  return { packId, pack, idx, row: { packId, bytes: size, objectCount: index.count } }
+  return { pack, idx, row: { packId, bytes: size, objectCount: index.count } }
 }
 
 /** Every object, whether a ref reaches it or not: what has been pushed can be asked for by its id. */
@@ -91,12 +93,18 @@ async function* idsIn(mirror: OpenMirror, packs: readonly Pack[]): AsyncGenerato
 
 class PacksChanged extends Error {}
 
-async function replace(parts: Parts, repoId: string, old: readonly Pack[], merged: Pack): Promise<void> {
+async function replace(
+  parts: Parts,
+  repoId: string,
+  old: readonly Pack[],
+  record: RecordPack,
+): Promise<void> {
   try {
     await parts.database.transaction(async tx => {
       const packIds = old.map(pack => pack.packId)
-      if ((await deletePacks(tx, repoId, packIds)) !== packIds.length) throw new PacksChanged()
-      await insertPack(tx, repoId, merged, parts.clock())
+      const now = parts.clock()
+      if ((await retirePacks(tx, repoId, packIds, now)) !== packIds.length) throw new PacksChanged()
+      await record(tx, now)
     })
   } catch (error) {
     if (!(error instanceof PacksChanged)) throw error

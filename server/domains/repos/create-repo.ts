@@ -50,7 +50,7 @@ export async function createRepo(parts: RepoParts, actor: User, wanted: NewRepo)
     updatedAt: now,
   }
   const { pack, commitId } = await initialPack(repo, wanted.files ?? new Map(), actor, now)
-  const record = await storePack(parts.objects, repo.id, pack)
+  const record = await storePack(parts, repo.id, pack)
   try {
     await parts.database.transaction(async tx => {
       await insertRepo(tx, repo)

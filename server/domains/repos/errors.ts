@@ -73,6 +73,24 @@ export class LfsObjectMissing extends HubError {
   }
 }
 
+/** Collection is removing the bytes of the very pack that a commit or push makes anew. It is gone in a moment. */
+export class PackBeingCollected extends HubError {
+  constructor(packId: string) {
+    super(
+      `pack ${packId} is being collected as garbage at this moment; nothing was changed, please try again`,
+    )
+  }
+}
+
+/** So many others are served that this one would have to wait too long. */
+export class HubBusy extends HubError {
+  constructor(what: string, waitedMs: number) {
+    super(
+      `this hub is busy with other ${what}; nothing was changed after ${waitedMs / 1000} s of waiting, try again soon`,
+    )
+  }
+}
+
 /** Bytes of a pack are not what was stored. Only the objects that they belong to cannot be read. */
 export class PackDamaged extends HubError {
   readonly key: string

@@ -6,7 +6,7 @@ import { newGitClient } from '../../../test/git-client.ts'
 import { ada, type InProcessHub, startInProcessHub } from '../../../test/in-process-hub.ts'
 import { makeCommit } from './make-commit.ts'
 import { moveRef, packsOf } from './store.ts'
-import { deletePacks } from './store-packs.ts'
+import { retirePacks } from './store-packs.ts'
 
 let hub: InProcessHub
 beforeAll(async () => {
@@ -157,7 +157,7 @@ describe('git fetch over smart HTTP', () => {
     await answer.body?.getReader().read()
     const [first] = await packsOf(hub.parts.database.sql, repo.id)
     const packId = first?.packId ?? ''
-    await hub.parts.database.transaction(tx => deletePacks(tx, repo.id, [packId]))
+    await hub.parts.database.transaction(tx => retirePacks(tx, repo.id, [packId], 1))
     // A pack that has gone from SQL stays in the mirror exactly as long as git runs there.
     const isThere = async () => {
       const mirror = await hub.parts.mirror.open(repo)

@@ -14,15 +14,23 @@ export interface Fetch {
 }
 
 /**
- * What `git upload-pack` answers, as it comes: the refs, or the outcome of one round of a fetch. Rejects when git ends
- * with an error before it has said anything; the bytes end with an error when they were cut short by us.
+ * What `git upload-pack` answers, as it comes: the refs, or the outcome of one round of a fetch. Rejects with
+ * HubBusy, or when git ends with an error before it has said anything; the bytes end with an error when they were cut short by us.
  */
 export async function uploadPack(
-  parts: Pick<RepoParts, 'mirror'>,
+  parts: Pick<RepoParts, 'mirror' | 'admission'>,
   repo: Repository,
   fetch: Fetch,
 ): Promise<AsyncIterable<Uint8Array>> {
-  const mirror = await parts.mirror.open(repo)
+  const leave = await parts.admission.fetches.take(fetch.signal).catch(error => {
+    if (!fetch.signal.aborted) throw error
+  })
+  // The client has gone while it waited.
+  if (!leave) return (async function* () {})()
+  const mirror = await parts.mirror.open(repo).catch(error => {
+    leave()
+    throw error
+  })
   const git = runGit({
     args: [
       'upload-pack',
@@ -36,7 +44,11 @@ export async function uploadPack(
     signal: fetch.signal,
     ...(fetch.body && { input: fetch.body }),
   })
-  git.ended.then(mirror.release, mirror.release)
+  const end = () => {
+    mirror.release()
+    leave()
+  }
+  git.ended.then(end, end)
   const output = git.output[Symbol.asyncIterator]()
   const first = await output.next()
   if (first.done) {

@@ -9,7 +9,7 @@ import { ObjectMissing, type ObjectStore } from '../../ports/objects.ts'
 import { GitMirror } from './git-mirror.ts'
 import { addObject, storePack } from './packs.ts'
 import { packsOf } from './store.ts'
-import { deletePacks } from './store-packs.ts'
+import { retirePacks } from './store-packs.ts'
 
 let hub: InProcessHub
 let repo: Repository
@@ -27,13 +27,13 @@ const sql = () => hub.parts.database.sql
 async function addPack(text: string): Promise<string> {
   const builder = new PackBuilder()
   await addObject(builder, 'blob', Buffer.from(text))
-  const record = await storePack(hub.parts.objects, repo.id, builder)
+  const record = await storePack(hub.parts, repo.id, builder)
   await hub.parts.database.transaction(tx => record(tx, 1))
   return (await builder.finish()).packId
 }
 
 const removePack = (packId: string) =>
-  hub.parts.database.transaction(tx => deletePacks(tx, repo.id, [packId]))
+  hub.parts.database.transaction(tx => retirePacks(tx, repo.id, [packId], 1))
 
 async function packsIn(path: string): Promise<string[]> {
   const names = await readdir(join(path, 'objects', 'pack'))

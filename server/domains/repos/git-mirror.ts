@@ -7,6 +7,7 @@ import { ObjectMissing, type ObjectStore } from '../../ports/objects.ts'
 import { requireGit } from './git-program.ts'
 import { packKey } from './packs.ts'
 import { allRefs, type Pack, packsOf, type Ref } from './store.ts'
+import { Turns } from './turns.ts'
 
 /** A bare repository that is as SQL is, for as long as it is not released. */
 export interface OpenMirror {
@@ -44,8 +45,7 @@ export class GitMirror {
   readonly folder: string
   readonly #database: Database
   readonly #objects: ObjectStore
-  /** The last piece of work of each repository: they are done one after the other. */
-  readonly #turns = new Map<string, Promise<unknown>>()
+  readonly #turns = new Turns()
   readonly #users = new Map<string, number>()
   #sweep: Promise<void> | undefined
 
@@ -59,7 +59,7 @@ export class GitMirror {
   async open(repo: Pick<Repository, 'id'>): Promise<OpenMirror> {
     await requireGit()
     const path = this.#pathOf(repo.id)
-    const state = await this.#inTurn(repo.id, async () => {
+    const state = await this.#turns.take(repo.id, async () => {
       const refreshed = await this.#refresh(repo.id, path)
       this.#users.set(repo.id, (this.#users.get(repo.id) ?? 0) + 1)
       return refreshed
@@ -74,7 +74,7 @@ export class GitMirror {
 
   /** Removes the repository's folder. Git that runs in it fails. */
   async forget(repoId: string): Promise<void> {
-    await this.#inTurn(repoId, async () => {
+    await this.#turns.take(repoId, async () => {
       const scratch = await this.scratch()
       await rename(this.#pathOf(repoId), join(scratch.path, 'gone')).catch(unlessMissing)
       await scratch.remove()
@@ -92,17 +92,6 @@ export class GitMirror {
 
   #pathOf(repoId: string): string {
     return join(this.folder, `${repoId}.git`)
-  }
-
-  async #inTurn<T>(repoId: string, work: () => Promise<T>): Promise<T> {
-    const before = this.#turns.get(repoId) ?? Promise.resolve()
-    const turn = before.then(work, work)
-    this.#turns.set(repoId, turn)
-    try {
-      return await turn
-    } finally {
-      if (this.#turns.get(repoId) === turn) this.#turns.delete(repoId)
-    }
   }
 
   async #refresh(repoId: string, path: string): Promise<Pick<OpenMirror, 'refs' | 'packs'>> {

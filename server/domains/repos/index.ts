@@ -4,6 +4,7 @@ import type { Route } from '../../http/route.ts'
 import type { Repository, RepoType } from '../../kernel/repository.ts'
 import type { JobHandler } from '../../ports/queue.ts'
 import type { CheckReport, DamagedFiles } from '../blobs/index.ts'
+import { createAdmission } from './admission.ts'
 import { checkRepos } from './check-repos.ts'
 import { collectPacks } from './collect-packs.ts'
 import { consolidatePacks } from './consolidate-packs.ts'
@@ -25,6 +26,7 @@ import { treeRoutes } from './routes-tree.ts'
 import { xetRoutes } from './routes-xet.ts'
 import { allRepoIds, reposById } from './store.ts'
 import { listFiles, type PathEntry } from './tree-listing.ts'
+import { Turns } from './turns.ts'
 
 export * from './errors.ts'
 export { repoMigrations } from './migrations/index.ts'
@@ -53,13 +55,17 @@ export interface Repos {
 }
 
 export function createRepos(
-  given: Omit<RepoParts, 'git' | 'mirror' | 'lookups'> & { cacheFolder: string },
+  given: Omit<RepoParts, 'git' | 'mirror' | 'lookups' | 'admission' | 'commitTurns'> & {
+    cacheFolder: string
+  },
 ): Repos {
   const parts: RepoParts = {
     ...given,
     lookups: createLookups(given.database),
     git: new GitObjects(given),
     mirror: new GitMirror({ ...given, folder: given.cacheFolder }),
+    admission: createAdmission(),
+    commitTurns: new Turns(),
   }
   const { sql } = parts.database
   return {

@@ -13,7 +13,7 @@ import { signatureOf } from './signature.ts'
 import { moveRef, type Ref, refsNamed, touchRepo } from './store.ts'
 import { TreeEdit } from './tree-edit.ts'
 
-/** How often a commit without `parentCommit` is rebuilt on a head that moved meanwhile. */
+/** How often a commit without `parentCommit` is rebuilt on a head that a push, or another node, has moved meanwhile. */
 const attempts = 20
 
 /**
@@ -21,9 +21,21 @@ const attempts = 20
  * nothing changes, so that a client that repeats a commit gets the same answer.
  *
  * Throws RevisionNotFound (no such branch), StaleParent, EntryNotFound (deletes what is not there), InvalidOperation,
- * LfsObjectMissing, MalformedInput, LimitExceeded.
+ * LfsObjectMissing, MalformedInput, LimitExceeded, HubBusy.
  */
 export async function makeCommit(
+  parts: RepoParts,
+  actor: User,
+  repo: Repository,
+  revision: string,
+  body: AsyncIterable<Uint8Array>,
+): Promise<string> {
+  return await parts.admission.commitMemory.hold(body, metered =>
+    commitBody(parts, actor, repo, revision, metered),
+  )
+}
+
+async function commitBody(
   parts: RepoParts,
   actor: User,
   repo: Repository,
@@ -40,22 +52,18 @@ export async function makeCommit(
   })
   const lfsSizes = await sizesOfLfsFiles(parts, repo, operations)
 
-  for (let attempt = 1; ; attempt++) {
-    const head = await headOf(parts, repo, ref)
-    if (!head) throw new RevisionNotFound(revision)
-    if (header.parentCommit !== undefined && header.parentCommit !== head.commitId) throw new StaleParent()
-    const built = await buildCommit(
-      parts,
-      repo,
-      actor,
-      head,
-      { header, operations, attributes, lfsSizes },
-      blobs.fork(),
-    )
-    if (!built) return head.commitId
-    if (await publish(parts, repo, ref, head, built)) return built.commitId
-    if (header.parentCommit !== undefined || attempt === attempts) throw new StaleParent()
-  }
+  const change = { header, operations, attributes, lfsSizes }
+  return await parts.commitTurns.take(`${repo.id} ${ref}`, async () => {
+    for (let attempt = 1; ; attempt++) {
+      const head = await headOf(parts, repo, ref)
+      if (!head) throw new RevisionNotFound(revision)
+      if (header.parentCommit !== undefined && header.parentCommit !== head.commitId) throw new StaleParent()
+      const built = await buildCommit(parts, repo, actor, head, change, blobs.fork())
+      if (!built) return head.commitId
+      if (await publish(parts, repo, ref, head, built)) return built.commitId
+      if (header.parentCommit !== undefined || attempt === attempts) throw new StaleParent()
+    }
+  })
 }
 
 interface Change {
@@ -165,7 +173,7 @@ async function publish(
   head: Ref,
   { commitId, pack, sha256s }: BuiltCommit,
 ): Promise<boolean> {
-  const record = await storePack(parts.objects, repo.id, pack)
+  const record = await storePack(parts, repo.id, pack)
   const now = parts.clock()
   try {
     await parts.database.transaction(async tx => {

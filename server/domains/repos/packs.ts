@@ -1,8 +1,9 @@
 import { type ObjectType, objectId } from '../../formats/git-object.ts'
 import type { PackBuilder } from '../../formats/pack-builder.ts'
-import type { Sql } from '../../ports/database.ts'
+import type { Database, Sql } from '../../ports/database.ts'
 import type { ObjectStore } from '../../ports/objects.ts'
-import { insertPack } from './store.ts'
+import type { Pack } from './store.ts'
+import { findRemoval, insertPack } from './store-packs.ts'
 
 /**
  *     repos/<repo id>/packs/<pack id>.pack    as git writes it, self-contained (no thin packs)
@@ -14,21 +15,34 @@ export function packKey(repoId: string, packId: string, part: 'pack' | 'idx'): s
   return `repos/${repoId}/packs/${packId}.${part}`
 }
 
-/** Makes the pack durable and returns what writes its row in the transaction that makes it count. */
-export async function storePack(
-  objects: ObjectStore,
-  repoId: string,
-  builder: PackBuilder,
-): Promise<(tx: Sql, now: number) => Promise<void>> {
+/** Writes the row of a stored pack, in the transaction that makes it count. Throws PackBeingCollected. */
+export type RecordPack = (tx: Sql, now: number) => Promise<void>
+
+type Parts = { readonly database: Database; readonly objects: ObjectStore }
+type Bytes = Uint8Array | AsyncIterable<Uint8Array>
+
+/** Makes the pack durable. Throws PackBeingCollected when gc removes the same one at this moment. */
+export async function storePack(parts: Parts, repoId: string, builder: PackBuilder): Promise<RecordPack> {
   const { packId, pieces, byteLength, index } = await builder.finish()
+  const row = { packId, bytes: byteLength, objectCount: builder.count }
+  return storePackBytes(parts, repoId, row, { pack: Buffer.concat(pieces), idx: index })
+}
+
+/** The same of bytes from elsewhere. */
+export async function storePackBytes(
+  { database, objects }: Parts,
+  repoId: string,
+  row: Pack,
+  { pack, idx }: { pack: Bytes; idx: Bytes },
+): Promise<RecordPack> {
+  const removal = await findRemoval(database.sql, { repoId, packId: row.packId })
   const puts = await Promise.allSettled([
-    objects.put(packKey(repoId, packId, 'pack'), Buffer.concat(pieces)),
-    objects.put(packKey(repoId, packId, 'idx'), index),
+    objects.put(packKey(repoId, row.packId, 'pack'), pack),
+    objects.put(packKey(repoId, row.packId, 'idx'), idx),
   ])
   // Both have ended before anybody hears of a failure: nothing is written behind the answer.
   for (const put of puts) if (put.status === 'rejected') throw put.reason
-  const row = { packId, bytes: byteLength, objectCount: builder.count }
-  return (tx, now) => insertPack(tx, repoId, row, now)
+  return (tx, now) => insertPack(tx, repoId, row, now, removal)
 }
 
 /** Adds an object to a pack that is being built and returns its id. */

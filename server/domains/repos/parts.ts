@@ -6,9 +6,11 @@ import type { Emit } from '../../ports/queue.ts'
 import type { Accounts } from '../accounts/index.ts'
 import type { Blobs } from '../blobs/index.ts'
 import type { Policy } from '../policy/index.ts'
+import type { Admission } from './admission.ts'
 import type { GitMirror } from './git-mirror.ts'
 import type { GitObjects } from './git-objects.ts'
 import type { Lookups } from './lookups.ts'
+import type { Turns } from './turns.ts'
 
 /** What the use cases of this domain stand on; each names the parts that it needs. */
 export interface RepoParts {
@@ -25,4 +27,7 @@ export interface RepoParts {
   readonly git: GitObjects
   /** Local bare repositories for the git program. */
   readonly mirror: GitMirror
+  readonly admission: Admission
+  /** Commits to one branch are made one after the other: each would have to be made again for every other one. */
+  readonly commitTurns: Turns
 }

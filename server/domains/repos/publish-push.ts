@@ -2,10 +2,11 @@ import { RepoNotFound } from '../../kernel/errors.ts'
 import { type Repository, repoId } from '../../kernel/repository.ts'
 import type { Sql } from '../../ports/database.ts'
 import { storePackFiles } from './pack-files.ts'
+import type { RecordPack } from './packs.ts'
 import type { RepoParts } from './parts.ts'
 import type { ReceivedPack } from './push-quarantine.ts'
 import { fetchFirst, findClash, type RefMove } from './push-refs.ts'
-import { allRefs, insertPack, moveRef, reposById, touchRepo } from './store.ts'
+import { allRefs, moveRef, type Pack, reposById, touchRepo } from './store.ts'
 
 type Parts = Pick<RepoParts, 'database' | 'objects' | 'clock' | 'emit' | 'blobs'>
 
@@ -32,21 +33,21 @@ class RefRefused extends Error {
 
 /**
  * Makes the pack durable, then in one transaction: the pack counts, the refs move, the LFS objects are held, and all
- * is told. Returns why refs did not move, by ref. Throws RepoNotFound when the repository went away, and what
- * `blobs.hold` throws.
+ * is told. Returns why refs did not move, by ref. Throws RepoNotFound when the repository went away, and PackBeingCollected,
+ * and what `blobs.hold` throws.
  */
 export async function publishPush(
   parts: Parts,
   repo: Repository,
   push: GoodPush,
 ): Promise<Map<string, string>> {
-  if (push.pack) await storePackFiles(parts.objects, repo.id, push.pack)
+  const record = push.pack && (await storePackFiles(parts, repo.id, rowOf(push.pack), push.pack))
   const refused = new Map<string, string>()
   // In order of names, like every push: two that wait for each other's rows would be a deadlock.
   let moves = push.moves.filter(move => move.before !== move.after).sort((a, b) => (a.ref < b.ref ? -1 : 1))
   for (;;) {
     try {
-      const late = await parts.database.transaction(tx => writeRows(parts, tx, repo, push, moves))
+      const late = await parts.database.transaction(tx => writeRows(parts, tx, repo, push, record, moves))
       for (const ref of late) refused.set(ref, fetchFirst)
       return refused
     } catch (error) {
@@ -58,12 +59,17 @@ export async function publishPush(
   }
 }
 
+function rowOf({ packId, bytes, index }: ReceivedPack): Pack {
+  return { packId, bytes, objectCount: index.count }
+}
+
 /** Returns the refs that somebody else has moved meanwhile. */
 async function writeRows(
   parts: Parts,
   tx: Sql,
   repo: Repository,
-  { pack, sha256s, isAtomic }: GoodPush,
+  { sha256s, isAtomic }: GoodPush,
+  record: RecordPack | undefined,
   moves: readonly RefMove[],
 ): Promise<string[]> {
   const now = parts.clock()
@@ -77,9 +83,8 @@ async function writeRows(
     else late.push(ref)
   }
   if (moved.length === 0) return late
-  if (pack) {
-    const row = { packId: pack.packId, bytes: pack.bytes, objectCount: pack.index.count }
-    await insertPack(tx, repo.id, row, now)
+  if (record) {
+    await record(tx, now)
     await parts.blobs.hold(tx, repo.id, sha256s)
   }
   await touchRepo(tx, repo.id, now)

@@ -76,12 +76,17 @@ export async function touchRepo(tx: Sql, id: string, now: number): Promise<void>
   if (Number(touched.numUpdatedRows) === 0) throw new RepoNotFound(id)
 }
 
-/** Forgets the repository with its refs and packs. The bytes are garbage from here on; gc collects them. */
-export async function deleteRepo(tx: Sql, id: string): Promise<void> {
+/** Forgets the repository with its refs, and retires its packs. The bytes are garbage from here on; gc collects them. */
+export async function deleteRepo(tx: Sql, id: string, now: number): Promise<void> {
   // First the row that writers touch: none of them leaves refs or packs behind then.
   await tables(tx).deleteFrom('repos').where('id', '=', id).execute()
   await tables(tx).deleteFrom('refs').where('repo_id', '=', id).execute()
-  await tables(tx).deleteFrom('packs').where('repo_id', '=', id).execute()
+  await tables(tx)
+    .updateTable('packs')
+    .set({ retired_at: now })
+    .where('repo_id', '=', id)
+    .where('retired_at', 'is', null)
+    .execute()
 }
 
 export async function refsNamed(sql: Sql, id: string, names: readonly string[]): Promise<Map<string, Ref>> {
@@ -144,30 +149,17 @@ export async function moveRef(
   return Number(updated.numUpdatedRows) === 1
 }
 
+/** The packs that count, oldest first. */
 export async function packsOf(sql: Sql, id: string): Promise<Pack[]> {
   const rows = await tables(sql)
     .selectFrom('packs')
     .select(['pack_id', 'bytes', 'object_count'])
     .where('repo_id', '=', id)
+    .where('retired_at', 'is', null)
     .orderBy('created_at')
     .orderBy('pack_id')
     .execute()
   return rows.map(row => ({ packId: row.pack_id, bytes: row.bytes, objectCount: row.object_count }))
-}
-
-/** The same objects packed twice give the same pack: the row may be there already. */
-export async function insertPack(tx: Sql, id: string, pack: Pack, now: number): Promise<void> {
-  await tables(tx)
-    .insertInto('packs')
-    .values({
-      repo_id: id,
-      pack_id: pack.packId,
-      bytes: pack.bytes,
-      object_count: pack.objectCount,
-      created_at: now,
-    })
-    .onConflict(conflict => conflict.columns(['repo_id', 'pack_id']).doNothing())
-    .execute()
 }
 
 function toRepository(row: RepoTables['repos']): Repository {

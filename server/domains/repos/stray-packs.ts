@@ -1,45 +1,32 @@
 import type { RepoParts } from './parts.ts'
-import { findPacks } from './store-packs.ts'
+import { findPacks, type PackName } from './store-packs.ts'
 
 const perQuery = 200
 
 /**
- * Keys of pack files in the store that no repository counts: of pushes and commits that were cut or refused, of merged
- * packs, of deleted repositories. Only those stored before `before` (milliseconds), since a pack is stored before it
- * counts. Delete each as it comes: from then on somebody might store the very same pack anew, and count on it.
+ * Packs in the store that no row accounts for, of pushes and commits that were cut or refused, in batches. Only those
+ * stored before `before` (milliseconds), since a pack is stored before it counts.
  */
 export async function* strayPacks(
   parts: Pick<RepoParts, 'database' | 'objects'>,
   before: number,
-): AsyncGenerator<{ key: string; size: number }> {
-  let batch: Stored[] = []
-  for await (const { key, size, modifiedAt } of parts.objects.list('repos/')) {
+): AsyncGenerator<PackName[]> {
+  let batch = new Map<string, PackName>()
+  for await (const { key, modifiedAt } of parts.objects.list('repos/')) {
     const [, repoId, packId] = /^repos\/([^/]+)\/packs\/([0-9a-f]{40})\.(?:pack|idx)$/.exec(key) ?? []
     if (repoId === undefined || packId === undefined || modifiedAt >= before) continue
-    batch.push({ key, size, repoId, packId })
-    if (batch.length < perQuery) continue
-    yield* strayIn(parts, batch)
-    batch = []
+    batch.set(`${repoId}/${packId}`, { repoId, packId })
+    if (batch.size < perQuery) continue
+    yield await strayIn(parts, batch)
+    batch = new Map()
   }
-  if (batch.length > 0) yield* strayIn(parts, batch)
+  if (batch.size > 0) yield await strayIn(parts, batch)
 }
 
-interface Stored {
-  readonly key: string
-  readonly size: number
-  readonly repoId: string
-  readonly packId: string
-}
-
-async function* strayIn(
+async function strayIn(
   { database }: Pick<RepoParts, 'database'>,
-  stored: readonly Stored[],
-): AsyncGenerator<{ key: string; size: number }> {
-  const counting = await findPacks(database.sql, stored)
-  for (const pack of stored) {
-    if (counting.has(`${pack.repoId}/${pack.packId}`)) continue
-    // The query above may be some deletions old.
-    const still = await findPacks(database.sql, [pack])
-    if (still.size === 0) yield { key: pack.key, size: pack.size }
-  }
+  stored: Map<string, PackName>,
+): Promise<PackName[]> {
+  const known = await findPacks(database.sql, [...stored.values()])
+  return [...stored].flatMap(([name, pack]) => (known.has(name) ? [] : [pack]))
 }

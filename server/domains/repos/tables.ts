@@ -22,12 +22,20 @@ export type RepoTables = {
     commit_id: string
     updated_at: number
   }
-  /** The repository's objects, oldest pack first. Bytes: `repos/<repo id>/packs/<pack id>.pack` and `.idx`. */
+  /**
+   * The repository's objects, oldest pack first. Bytes: `repos/<repo id>/packs/<pack id>.pack` and `.idx`. A pack
+   * counts, until it is retired, until gc begins to remove it, until it is removed (docs/decisions/0009).
+   */
   packs: {
     repo_id: string
     pack_id: string
     bytes: number
     object_count: number
     created_at: number
+    /** Since when it counts no more: it was merged into another one, its repository was deleted, or it never counted. */
+    retired_at: number | null
+    /** The run of gc that removes, or has removed, its bytes. */
+    removal: string | null
+    removed_at: number | null
   }
 }

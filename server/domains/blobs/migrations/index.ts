@@ -70,4 +70,9 @@ export const blobMigrations: Record<string, Migration> = {
         .execute()
     },
   },
+  '0008_xorb_removals': {
+    async up(sql: Kysely<unknown>) {
+      await sql.schema.alterTable('xorbs').addColumn('removal', 'text').execute()
+    },
+  },
 }

@@ -1,10 +1,10 @@
-import type { Kysely } from 'kysely'
+import { type Kysely, sql } from 'kysely'
 import type { Migration } from 'kysely/migration'
 
 export const repoMigrations: Record<string, Migration> = {
   '0005_repos': {
-    async up(sql: Kysely<unknown>) {
-      await sql.schema
+    async up(db: Kysely<unknown>) {
+      await db.schema
         .createTable('repos')
         .addColumn('id', 'text', column => column.primaryKey())
         .addColumn('type', 'text', column => column.notNull())
@@ -16,8 +16,8 @@ export const repoMigrations: Record<string, Migration> = {
         .addColumn('created_at', 'bigint', column => column.notNull())
         .addColumn('updated_at', 'bigint', column => column.notNull())
         .execute()
-      await sql.schema.createIndex('repos_namespace').on('repos').columns(['namespace_id', 'type']).execute()
-      await sql.schema
+      await db.schema.createIndex('repos_namespace').on('repos').columns(['namespace_id', 'type']).execute()
+      await db.schema
         .createTable('refs')
         .addColumn('repo_id', 'text', column => column.notNull())
         .addColumn('name', 'text', column => column.notNull())
@@ -26,7 +26,7 @@ export const repoMigrations: Record<string, Migration> = {
         .addColumn('updated_at', 'bigint', column => column.notNull())
         .addPrimaryKeyConstraint('refs_primary', ['repo_id', 'name'])
         .execute()
-      await sql.schema
+      await db.schema
         .createTable('packs')
         .addColumn('repo_id', 'text', column => column.notNull())
         .addColumn('pack_id', 'text', column => column.notNull())
@@ -34,6 +34,25 @@ export const repoMigrations: Record<string, Migration> = {
         .addColumn('object_count', 'integer', column => column.notNull())
         .addColumn('created_at', 'bigint', column => column.notNull())
         .addPrimaryKeyConstraint('packs_primary', ['repo_id', 'pack_id'])
+        .execute()
+    },
+  },
+  '0008_retired_packs': {
+    async up(db: Kysely<unknown>) {
+      await db.schema.alterTable('packs').addColumn('retired_at', 'bigint').execute()
+      await db.schema.alterTable('packs').addColumn('removal', 'text').execute()
+      await db.schema.alterTable('packs').addColumn('removed_at', 'bigint').execute()
+      await db.schema
+        .createIndex('packs_counting')
+        .on('packs')
+        .columns(['repo_id', 'created_at', 'pack_id'])
+        .where(sql.ref('retired_at'), 'is', null)
+        .execute()
+      await db.schema
+        .createIndex('packs_retired')
+        .on('packs')
+        .columns(['repo_id', 'pack_id'])
+        .where(sql.ref('retired_at'), 'is not', null)
         .execute()
     },
   },

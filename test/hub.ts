@@ -1,12 +1,15 @@
 import { type ChildProcess, spawn } from 'node:child_process'
+import { randomUUID } from 'node:crypto'
 import { mkdtemp, rm } from 'node:fs/promises'
 import { createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join, resolve } from 'node:path'
+import { setTimeout as sleep } from 'node:timers/promises'
 
 const BANYAN = resolve(import.meta.dirname, '../bin/banyan')
 const READY_WITHIN_MS = 30_000
 const STOPPED_WITHIN_MS = 15_000
+const LOGGED_WITHIN_MS = 15_000
 
 interface Account {
   readonly name: string
@@ -30,6 +33,8 @@ export interface Hub {
   pid(): number
   /** All that the process has printed so far, on both streams. */
   logs(): string
+  /** The same, when it has printed of all requests that were answered before: it writes lines together. */
+  logged(): Promise<string>
   /** Runs `bin/banyan ARGS --data …` on the same data; rejects when it fails. Gives standard output. */
   runCli(args: readonly string[], input?: string): Promise<string>
   /** Stops the process as an operator would (SIGTERM) and starts it again on the same data and port. */
@@ -108,6 +113,15 @@ export async function startHub(place: { data?: string } = {}): Promise<Hub> {
     token: owner.token,
     pid: () => server?.pid ?? 0,
     logs: () => log,
+    logged: async () => {
+      // Lines keep their order: when this one is here, those before it are.
+      const last = `/logged-${randomUUID()}`
+      await fetch(url + last)
+      for (const deadline = Date.now() + LOGGED_WITHIN_MS; !log.includes(last); await sleep(10)) {
+        if (Date.now() > deadline) throw new Error(`the hub did not log ${last}; its log:\n${log}`)
+      }
+      return log
+    },
     runCli,
     restart: async () => {
       await halt()

@@ -9,7 +9,6 @@ import { setTimeout as sleep } from 'node:timers/promises'
 const BANYAN = resolve(import.meta.dirname, '../bin/banyan')
 const READY_WITHIN_MS = 30_000
 const STOPPED_WITHIN_MS = 15_000
-const LOGGED_WITHIN_MS = 15_000
 
 interface Account {
   readonly name: string
@@ -33,8 +32,8 @@ export interface Hub {
   pid(): number
   /** All that the process has printed so far, on both streams. */
   logs(): string
-  /** The same, when it has printed of all requests that were answered before: it writes lines together. */
-  logged(): Promise<string>
+  /** The same, with all that it has to say of requests answered so far: lines wait for each other before they are written. */
+  wholeLog(): Promise<string>
   /** Runs `bin/banyan ARGS --data …` on the same data; rejects when it fails. Gives standard output. */
   runCli(args: readonly string[], input?: string): Promise<string>
   /** Stops the process as an operator would (SIGTERM) and starts it again on the same data and port. */
@@ -113,12 +112,12 @@ export async function startHub(place: { data?: string } = {}): Promise<Hub> {
     token: owner.token,
     pid: () => server?.pid ?? 0,
     logs: () => log,
-    logged: async () => {
-      // Lines keep their order: when this one is here, those before it are.
-      const last = `/logged-${randomUUID()}`
-      await fetch(url + last)
-      for (const deadline = Date.now() + LOGGED_WITHIN_MS; !log.includes(last); await sleep(10)) {
-        if (Date.now() > deadline) throw new Error(`the hub did not log ${last}; its log:\n${log}`)
+    async wholeLog() {
+      const mark = randomUUID()
+      await fetch(`${url}/${mark}`)
+      for (const deadline = Date.now() + 10_000; !log.includes(mark); ) {
+        if (Date.now() > deadline) throw new Error(`the hub did not log a request; its log:\n${log}`)
+        await sleep(20)
       }
       return log
     },

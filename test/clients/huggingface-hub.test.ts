@@ -35,14 +35,14 @@ describe('huggingface_hub', () => {
 
     for (const xet of [true, false]) {
       const anyone = await newMachine(hub().url)
-      const mark = (await hub().logged()).length
+      const mark = (await hub().wholeLog()).length
       const env: Record<string, string> = xet ? {} : { HF_HUB_DISABLE_XET: '1' }
       const { path } = await anyone.python<{ path: string }>('pull', { repo: 'ada/voice', xet }, { env })
       expect(path).toMatch(new RegExp(`/snapshots/${oid}$`))
       const { '.gitattributes': _, ...got } = await hashes(path)
       expect(got).toEqual(wanted)
       // The hub's own log tells which way the bytes went.
-      expect((await hub().logged()).slice(mark).includes('/reconstructions/')).toBe(xet)
+      expect((await hub().wholeLog()).slice(mark).includes('/reconstructions/')).toBe(xet)
     }
   })
 
@@ -77,9 +77,9 @@ describe('huggingface_hub', () => {
       'a/text.txt': 'text\n',
     })
     const env = { HF_HUB_DISABLE_XET: '1' }
-    const mark = (await hub().logged()).length
+    const mark = (await hub().wholeLog()).length
     const first = await ada.python<{ oid: string }>('push', { repo: 'ada/by-lfs', folder }, { env })
-    const log = (await hub().logged()).slice(mark)
+    const log = (await hub().wholeLog()).slice(mark)
     expect(log).toContain('/info/lfs/objects/batch')
     expect(log).not.toContain('/xorbs/')
     const again = await ada.python<{ oid: string }>('push', { repo: 'ada/by-lfs', folder }, { env })
@@ -99,10 +99,10 @@ describe('huggingface_hub', () => {
     for (const at of [0, 256 * 2 ** 20 - 1000, size - 1_000_000])
       await file.write(noise(1_000_000, `at ${at}`), 0, 1_000_000, at)
     await file.close()
-    const mark = (await hub().logged()).length
+    const mark = (await hub().wholeLog()).length
     const env = { HF_HUB_DISABLE_XET: '1' }
     await ada.python('push', { repo: 'ada/in-parts', files: { 'huge.bin': path } }, { env })
-    expect((await hub().logged()).slice(mark)).toMatch(/\/info\/lfs\/uploads\/[^/"]+\/2"/) // the second part
+    expect((await hub().wholeLog()).slice(mark)).toMatch(/\/info\/lfs\/uploads\/[^/"]+\/2"/) // the second part
     const hash = createHash('sha256')
     const answer = await fetch(`${hub().url}/ada/in-parts/resolve/main/huge.bin`)
     for await (const bytes of answer.body ?? []) hash.update(bytes)
@@ -173,7 +173,7 @@ describe('huggingface_hub', () => {
     ])
     expect(outcomes[13]?.message).toContain('already')
     expect(outcomes[17]?.message).toContain("A file with this name doesn't exist")
-    const log = await hub().logged()
+    const log = await hub().wholeLog()
     for (const { requestId } of outcomes) expect(log).toContain(requestId)
   })
 

@@ -177,7 +177,7 @@ describe('a private repository', () => {
   })
 
   it('leaves no token in the log', async () => {
-    const log = await hub().logged()
+    const log = await hub().wholeLog()
     expect(log).toContain(join('/', repo))
     expect(log).not.toContain(hub().token)
     expect(log).not.toContain(hub().stranger.token)

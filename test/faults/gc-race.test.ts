@@ -175,7 +175,7 @@ it(`gc loses nothing that uploads race it for, ${seconds} s (seed ${seed})`, {
   ledger.expectSomeOfEach()
   await ledger.expectKept()
   expect(await hub.runCli(['fsck', '--deep'])).toContain('Everything is whole')
-  expect(faultsIn(await hub.logged())).toEqual([])
+  expect(faultsIn(await hub.wholeLog())).toEqual([])
   // A clone needs all of history, merged packs and all.
   const machine = await newMachine(hub.url, hub.token)
   for (const repo of ['busy', 'pushed']) {

@@ -12,12 +12,16 @@ import { type Hub, startHub } from '../hub.ts'
 import { forgetPeak, peakMemory, pidOfHub } from '../process-memory.ts'
 
 /**
- * However large a file is, and however many read slowly, the hub holds less than 400 MiB.
+ * However large a file is, and however many read slowly, the hub holds no more.
+ *
+ * What it is meant to hold is 400 MiB, and `make bench` (`memory-*`) says whether it does: 300 to 360 as a rule. How far the
+ * collector lags behind is a matter of who else uses the machine, though (428 was seen in a busy one), and that must not
+ * decide a test. Memory that grows with the file or with its readers is far beyond this bound: 1,173 MiB once.
  *
  * BANYAN_LARGE_MIB is the size of the files: 4096 takes minutes and 20 GB in the temporary folder.
  */
 const size = Number(process.env.BANYAN_LARGE_MIB ?? 192) * 1024 * 1024
-const mostMemory = 400
+const mostMemory = 600
 const slowReaders = 200
 /** What the sockets between hub and reader hold, after which a slow reader is felt, is a few MiB. */
 const readsFor = 6_000

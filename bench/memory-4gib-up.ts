@@ -1,5 +1,5 @@
 import { join } from 'node:path'
-import { peakDuring, pidOfHub, residentMemory } from '../test/process-memory.ts'
+import { peakDuring, residentMemory } from '../test/process-memory.ts'
 import { fillRandom, writeContent } from './kit/contents.ts'
 import type { Figure } from './kit/figure.ts'
 import { createRepo, untilJobsAreDone, uploadByLfs } from './kit/hub-client.ts'
@@ -15,7 +15,7 @@ export const figure: Figure = {
   async run(bench) {
     const file = join(await bench.folder(), 'model.safetensors')
     const hub = await bench.hub()
-    const pid = await pidOfHub(hub.port)
+    const pid = hub.pid()
     const repo = await createRepo(hub, figure.name)
     const idle = await residentMemory(pid)
     const upload = async (send: () => Promise<unknown>) => {

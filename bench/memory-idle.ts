@@ -1,5 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises'
-import { pidOfHub, residentMemory } from '../test/process-memory.ts'
+import { residentMemory } from '../test/process-memory.ts'
 import type { Figure } from './kit/figure.ts'
 import { startForked } from './servers/forked.ts'
 
@@ -22,7 +22,7 @@ export const figure: Figure = {
         await hub.restart()
         await sleep(settleMs)
       },
-      ours: async () => residentMemory(await pidOfHub(hub.port)),
+      ours: async () => residentMemory(hub.pid()),
       reference: () => residentMemory(bare.pid),
     })
   },

@@ -1,5 +1,5 @@
 import { join } from 'node:path'
-import { peakDuring, pidOfHub, residentMemory } from '../test/process-memory.ts'
+import { peakDuring, residentMemory } from '../test/process-memory.ts'
 import { fillRandom, writeContent } from './kit/contents.ts'
 import { fetchByCrowd } from './kit/downloads.ts'
 import type { Figure } from './kit/figure.ts'
@@ -17,7 +17,7 @@ export const figure: Figure = {
     const size = bench.size(1024, 32) * 1024 * 1024
     const file = join(await bench.folder(), 'model.safetensors')
     const hub = await bench.hub()
-    const pid = await pidOfHub(hub.port)
+    const pid = hub.pid()
     const machine = await newMachine(bench, { HF_ENDPOINT: hub.url, HF_TOKEN: hub.token })
     const repo = await createRepo(hub, 'peak')
     const idle = await residentMemory(pid)

@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto'
-import { sql } from 'kysely'
+import { type Kysely, sql } from 'kysely'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { nextTurn } from '../test/next-turn.ts'
 import { TestHub } from './hub-for-test.suite.ts'
 
 /**
@@ -31,9 +32,12 @@ describe.each([
 ])('after a change by %s', (who, writer) => {
   const repo = `alice/${who.split(' ')[0]}`
   const alice = () => writer().as('hf_alice')
+  /** Statements that name their table; of raw SQL it is not known, so they would be taken for writes to all. */
+  const rows = () => writer().hub.database.sql as Kysely<Record<string, Record<string, unknown>>>
   const commit = async (files: Record<string, unknown>, branch = 'main') => {
     const answer = await alice().commit(repo, files, { branch })
     expect(answer.status).toBe(200)
+    await nextTurn()
     return String(answer.json().commitOid)
   }
   /** Asks twice before, so that the answer is remembered, and once after. */
@@ -41,6 +45,7 @@ describe.each([
     await ask()
     const before = await ask()
     await change()
+    await nextTurn()
     return { before, after: await ask() }
   }
   const anyone = () => served.as()
@@ -77,7 +82,11 @@ describe.each([
   it('info tells of new counts', async () => {
     const { before, after } = await around(
       () => anyone().get(`/api/models/${repo}`),
-      () => sql`update catalog set likes = likes + 7`.execute(writer().hub.database.sql),
+      () =>
+        rows()
+          .updateTable('catalog')
+          .set(set => ({ likes: set('likes', '+', 7) }))
+          .execute(),
     )
     expect(after.json().likes).toBe(before.json().likes + 7)
   })
@@ -88,6 +97,7 @@ describe.each([
     expect([made.before.status, made.after.status]).toEqual([404, 200])
     const branchCommit = await commit({ 'a.txt': 'on the branch' }, 'v1')
     await alice().post(`/api/models/${repo}/tag/main`, { tag: 'v1' })
+    await nextTurn()
     const deleted = await around(ask, () => alice().delete(`/api/models/${repo}/branch/v1`))
     expect(deleted.before.headers['x-repo-commit']).toBe(branchCommit)
     const main = (await anyone().get(`/api/models/${repo}`)).json().sha
@@ -113,12 +123,13 @@ describe.each([
     }
     expect([await find(), await find()]).toEqual([undefined, undefined])
     await store()
+    await nextTurn()
     await commit({ 'w.bin': { sha256, size: bytes.length } })
     expect((await anyone().get(`/${repo}/resolve/main/w.bin`)).text).toBe(bytes.toString())
     expect((await anyone().get(`/${repo}/raw/main/w.bin`)).text).toBe(pointer)
     const gone = await around(
       () => anyone().get(`/${repo}/resolve/main/w.bin`),
-      () => sql`delete from holdings`.execute(writer().hub.database.sql),
+      () => rows().deleteFrom('holdings').execute(),
     )
     expect([gone.before.status, gone.after.status]).toEqual([200, 422])
   })
@@ -138,25 +149,59 @@ describe.each([
     const deleted = await around(ask, () => alice().delete('/api/repos/delete', { name: repo }))
     expect([deleted.before.status, deleted.after.status]).toEqual([200, 404])
     await alice().post('/api/repos/create', { name: repo })
+    await nextTurn()
     expect((await ask()).headers['x-error-code']).toBe('EntryNotFound')
     expect((await anyone().get(`/api/models/${repo}`)).json().cardData).toEqual({})
   })
 
   it('a token that was revoked, or whose user is gone, opens nothing', async () => {
     const { token } = await writer().hub.accounts.addToken('bob', { name: who, role: 'read' })
-    const run = (statement: ReturnType<typeof sql>) => statement.execute(writer().hub.database.sql)
-    const ask = () => served.as(token).get('/api/whoami-v2')
-    const revoked = await around(ask, () =>
-      run(sql`update access_tokens set revoked_at = 1 where name = ${who}`),
-    )
+    await nextTurn()
+    const set = (table: string, name: string, values: Record<string, unknown>) =>
+      rows().updateTable(table).set(values).where('name', '=', name).execute()
+    const ask = () => served.as(token).get(`/api/models/${repo}`)
+    const revoked = await around(ask, () => set('access_tokens', who, { revoked_at: 1 }))
     expect([revoked.before.status, revoked.after.status]).toEqual([200, 401])
-    const back = await around(ask, () =>
-      run(sql`update access_tokens set revoked_at = null where name = ${who}`),
-    )
+    const back = await around(ask, () => set('access_tokens', who, { revoked_at: null }))
     expect([back.before.status, back.after.status]).toEqual([401, 200])
-    const gone = await around(ask, () => run(sql`update accounts set deleted_at = 1 where name = 'bob'`))
+    const gone = await around(ask, () => set('accounts', 'bob', { deleted_at: 1 }))
     expect([gone.before.status, gone.after.status]).toEqual([200, 401])
-    await run(sql`update accounts set deleted_at = null where name = 'bob'`)
+    await set('accounts', 'bob', { deleted_at: null })
+  })
+
+  it('a member who was put out of an organisation sees nothing more of it', async () => {
+    const name = `lab-${who.split(' ')[0]}`
+    await writer().hub.accounts.addOrganization({
+      name,
+      members: [
+        { user: 'alice', role: 'admin' },
+        { user: 'bob', role: 'read' },
+      ],
+    })
+    await alice().post('/api/repos/create', { name: 'plans', organization: name, private: true })
+    await nextTurn()
+    const { before, after } = await around(
+      () => served.as('hf_bob').get(`/api/models/${name}/plans`),
+      () => rows().deleteFrom('memberships').where('role', '=', 'read').execute(),
+    )
+    expect([before.status, after.status]).toEqual([200, 404])
+  })
+
+  it('a fine-grained token that has lost its scope reaches nothing', async () => {
+    const name = `scoped-${who.split(' ')[0]}`
+    await alice().post('/api/repos/create', { name, private: true })
+    const { id } = await writer().hub.repos.find('model', 'alice', name)
+    const { token } = await writer().hub.accounts.addToken('alice', {
+      name,
+      role: 'fine-grained',
+      scopes: [{ target: { kind: 'repository', id }, access: 'read' }],
+    })
+    await nextTurn()
+    const { before, after } = await around(
+      () => served.as(token).get(`/api/models/alice/${name}`),
+      () => rows().deleteFrom('token_scopes').execute(),
+    )
+    expect([before.status, after.status]).toEqual([200, 404])
   })
 })
 

@@ -6,7 +6,7 @@ import { commitBody, createRepo, fileLine, postCommit, untilJobsAreDone } from '
 import { GitClient } from './git-client.ts'
 import { type Hub, startHub } from './hub.ts'
 import { type LargeHistory, makeLargeHistory } from './large-history.ts'
-import { peakMemory, pidOfHub, residentMemory } from './process-memory.ts'
+import { peakMemory, residentMemory } from './process-memory.ts'
 
 /**
  * A repository with many files and a long history, over every door that reads it; the hub's memory stays below a bound
@@ -31,7 +31,7 @@ async function step<T>(name: string, work: () => Promise<T>): Promise<T> {
   const started = performance.now()
   const result = await work()
   if (isWhole) {
-    const pid = await pidOfHub(hub.port)
+    const pid = hub.pid()
     const ms = (performance.now() - started).toFixed(0)
     const now = (await residentMemory(pid)).toFixed(0)
     console.log(
@@ -240,6 +240,6 @@ describe('a large repository', () => {
 
   it('has taken a bounded memory all the while', async () => {
     if (process.platform !== 'linux') return
-    expect(await peakMemory(await pidOfHub(hub.port))).toBeLessThan(memoryLimitMiB)
+    expect(await peakMemory(hub.pid())).toBeLessThan(memoryLimitMiB)
   })
 })

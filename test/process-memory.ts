@@ -1,4 +1,4 @@
-import { readdir, readFile, writeFile } from 'node:fs/promises'
+import { readFile, writeFile } from 'node:fs/promises'
 
 /** Memory of processes as Linux counts it; there is no such figure elsewhere. */
 
@@ -22,16 +22,6 @@ export function peakMemory(pid: number): Promise<number> {
 /** `man 5 proc_pid_clear_refs`. */
 export async function forgetPeak(pid: number): Promise<void> {
   await writeFile(`/proc/${pid}/clear_refs`, '5')
-}
-
-/** The process of the hub that listens on this port. */
-export async function pidOfHub(port: number): Promise<number> {
-  for (const name of await readdir('/proc')) {
-    if (!/^\d+$/.test(name)) continue
-    const words = (await readFile(`/proc/${name}/cmdline`, 'utf8').catch(() => '')).split('\0')
-    if (words.includes('serve') && words[words.indexOf('--port') + 1] === String(port)) return Number(name)
-  }
-  throw new Error(`no process serves port ${port}`)
 }
 
 async function readStatus(pid: number, field: string): Promise<number> {

@@ -1,7 +1,7 @@
 import { rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { Hub } from '../../test/hub.ts'
-import { pidOfHub, residentMemory } from '../../test/process-memory.ts'
+import { residentMemory } from '../../test/process-memory.ts'
 import { startNginx } from '../servers/nginx.ts'
 import type { Bench } from './bench.ts'
 import { fillRandom, fillWeights, writeContent } from './contents.ts'
@@ -46,7 +46,7 @@ export async function storedForMemory(
   await rm(file)
   await untilJobsAreDone(hub)
   await hub.restart()
-  const pid = await pidOfHub(hub.port)
+  const pid = hub.pid()
   return { hub, repo, name, pid, idle: await residentMemory(pid) }
 }
 

@@ -1,6 +1,6 @@
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { mkdtempSync, rmSync } from 'node:fs'
+import { mkdtempSync, rmSync, stat as statLater } from 'node:fs'
 import { readdir, stat } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -84,7 +84,7 @@ describe('openSqlite', () => {
     await database.close()
   })
 
-  it('remembers nothing over what another process wrote between two callbacks of one turn', async () => {
+  it('remembers nothing over what another process wrote before bytes arrived, in whatever phase it was asked', async () => {
     const path = newPath()
     const database = await openSqlite(path)
     await sql`create table t (n integer)`.execute(database.sql)
@@ -97,20 +97,23 @@ describe('openSqlite', () => {
       },
     })
     const other = new SqliteHandle(path)
-    const counts: unknown[] = []
-    await Promise.all(
-      [1, 2, 3].map(
-        () =>
-          new Promise<void>(resolve => {
-            setImmediate(async () => {
-              other.exec('insert into t values (1)')
-              counts.push(await count(''))
-              resolve()
-            })
-          }),
-      ),
-    )
-    expect(counts).toEqual([1, 2, 3])
+    const asked = [
+      (callback: () => void) => setImmediate(callback),
+      (callback: () => void) => setTimeout(callback, 1),
+      (callback: () => void) => stat(path).then(callback),
+    ]
+    for (const [n, ask] of asked.entries()) {
+      const arrived = new Promise<unknown>(resolve => {
+        ask(async () => {
+          expect(await count('')).toBe(n)
+          other.exec('insert into t values (1)')
+          // Comes by the event loop, as a request does; it has arrived when the loop looks for the first time.
+          statLater(path, () => resolve(count('')))
+          for (const arrivedBy = performance.now() + 5; performance.now() < arrivedBy; );
+        })
+      })
+      expect(await arrived).toBe(n + 1)
+    }
     other.close()
     await database.close()
   })

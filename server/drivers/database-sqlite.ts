@@ -1,5 +1,6 @@
 import { closeSync, openSync } from 'node:fs'
 import { dirname, resolve } from 'node:path'
+import { performance } from 'node:perf_hooks'
 import SqliteHandle from 'better-sqlite3'
 import { Kysely, sql } from 'kysely'
 import type { Migration } from 'kysely/migration'
@@ -82,7 +83,7 @@ function setPragmas(handle: SqliteHandle.Database): void {
   handle.pragma(`busy_timeout = ${blockingLockWaitMs}`)
 }
 
-const settled = Promise.resolve()
+const { nodeTiming } = performance
 
 class SqliteDatabase implements Database {
   readonly kind = 'sqlite'
@@ -92,11 +93,8 @@ class SqliteDatabase implements Database {
   readonly #stamps = new TableStamps()
   readonly #version: SqliteHandle.Statement<[], number>
   #seenVersion = 0
-  #isVersionFresh = false
-  readonly #atEnd = () => process.nextTick(this.#expireVersion)
-  readonly #expireVersion = () => {
-    this.#isVersionFresh = false
-  }
+  /** The turn of the event loop in which it was read. */
+  #seenInTurn = -1
 
   constructor(handle: SqliteHandle.Database) {
     this.#handle = handle
@@ -122,20 +120,18 @@ class SqliteDatabase implements Database {
   }
 
   /**
-   * Other processes write too (the command line beside the server), to tables that are not told. Looked at once for all
-   * that runs in one go: until the promises that are settled have called everyone who waited for them, nothing new is
-   * read from a socket, so no request is answered by a look from before it arrived.
+   * Other processes write too (the command line beside the server), to tables that are not told. Looked at once a turn:
+   * the loop counts a turn just before it takes what has arrived on sockets, so a request that came after a write is
+   * never answered by a look from before it.
    */
   #noteOthersWrites(): void {
-    if (this.#isVersionFresh) return
+    const turn = nodeTiming.uvMetricsInfo.loopCount
+    if (turn === this.#seenInTurn) return
+    this.#seenInTurn = turn
     const version = this.#version.get() as number
-    if (version !== this.#seenVersion) {
-      this.#seenVersion = version
-      this.#stamps.note(undefined)
-    }
-    this.#isVersionFresh = true
-    // A tick that is asked for in a microtask comes when no microtask is left.
-    settled.then(this.#atEnd)
+    if (version === this.#seenVersion) return
+    this.#seenVersion = version
+    this.#stamps.note(undefined)
   }
 
   isDuplicate(error: unknown): boolean {

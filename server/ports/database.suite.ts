@@ -2,6 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { sql } from 'kysely'
 import type { Migration } from 'kysely/migration'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
+import { nextTurn } from '../../test/next-turn.ts'
 import { MalformedInput } from '../kernel/errors.ts'
 import type { Database, Sql } from './database.ts'
 
@@ -114,8 +115,7 @@ export function databaseSuite(name: string, create: () => Promise<() => Promise<
         expect([await here('a'), await there('a')]).toEqual([1, 1])
         for (let i = 2; i < 6; i++) {
           await (i % 2 ? database : other).transaction(tx => increment(tx, 'a'))
-          // A process learns of another's write when its event loop turns, as it does between two requests.
-          await sleep(1)
+          await nextTurn()
           expect([await here('a'), await there('a')]).toEqual([i, i])
         }
       })

@@ -9,7 +9,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { noise, sha256OfFile } from '../clients/inputs.ts'
 import { newMachine } from '../clients/run.ts'
 import { type Hub, startHub } from '../hub.ts'
-import { forgetPeak, peakMemory, pidOfHub } from '../process-memory.ts'
+import { forgetPeak, peakMemory } from '../process-memory.ts'
 
 /**
  * However large a file is, and however many read slowly, the hub holds less than 400 MiB.
@@ -30,7 +30,7 @@ describe.runIf(process.platform === 'linux')('memory of the hub', () => {
   let sha256: string
   beforeAll(async () => {
     hub = await startHub()
-    pid = await pidOfHub(hub.port)
+    pid = hub.pid()
     const machine = await newMachine(hub.url, hub.token)
     file = join(machine.home, 'weights.bin')
     await writeWeights(file)

@@ -1,17 +1,16 @@
 import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { setImmediate } from 'node:timers/promises'
 import type { KyselyPlugin } from 'kysely'
+import { nextTurn } from '../../../test/next-turn.ts'
 import { openSqlite } from '../../drivers/database-sqlite.ts'
 import { type Accounts, accountMigrations, createAccounts } from './index.ts'
 import type { AccountTables } from './tables.ts'
 
-/** Between what another process does and the next request here, the event loop turns. */
 const betweenRequests: KyselyPlugin = {
   transformQuery: ({ node }) => node,
   async transformResult({ result }) {
-    await setImmediate()
+    await nextTurn()
     return result
   },
 }

@@ -1,6 +1,8 @@
+import { LRUCache } from 'lru-cache'
 import type { Repository } from '../../kernel/repository.ts'
 import type { StoredFile } from '../blobs/index.ts'
 import { EntryNotFound } from './errors.ts'
+import type { BlobFacts } from './git-objects.ts'
 import type { RepoParts } from './parts.ts'
 import { findPath } from './tree-listing.ts'
 
@@ -27,6 +29,30 @@ export type FoundFile =
 
 type Parts = Pick<RepoParts, 'git' | 'blobs'>
 
+interface PathBlob {
+  readonly oid: string
+  readonly facts: BlobFacts
+}
+
+/** What a path of a commit names, which never changes: some hundred bytes each beside the path. */
+const known = new LRUCache<string, PathBlob>({
+  maxSize: 32 * 1024 * 1024,
+  sizeCalculation: (_blob, key) => key.length + 300,
+})
+
+async function findBlob(parts: Parts, repo: Repository, commitId: string, path: string): Promise<PathBlob> {
+  const key = `${repo.id}/${commitId}/${path}`
+  const before = known.get(key)
+  if (before) return before
+  const entry = await findPath(parts, repo, commitId, path)
+  if (entry?.type !== 'file') throw new EntryNotFound(path, commitId)
+  const { oid } = entry
+  const facts = (await parts.git.blobFacts(repo.id, [oid])).get(oid)
+  const blob = { oid, facts: facts ?? { size: 0 } }
+  known.set(key, blob)
+  return blob
+}
+
 /** Throws EntryNotFound. */
 export async function findFile(
   parts: Parts,
@@ -34,11 +60,8 @@ export async function findFile(
   commitId: string,
   path: string,
 ): Promise<FoundFile> {
-  const entry = await findPath(parts, repo, commitId, path)
-  if (entry?.type !== 'file') throw new EntryNotFound(path, commitId)
-  const { oid } = entry
-  const facts = (await parts.git.blobFacts(repo.id, [oid])).get(oid)
-  if (!facts?.lfs) return { kind: 'regular', path, oid, size: facts?.size ?? 0 }
+  const { oid, facts } = await findBlob(parts, repo, commitId, path)
+  if (!facts.lfs) return { kind: 'regular', path, oid, size: facts.size }
   const { sha256 } = facts.lfs
   const file = await parts.blobs.find(repo.id, sha256)
   if (!file) return { kind: 'absent', path, oid, pointerSize: facts.size, sha256 }

@@ -1,0 +1,57 @@
+import { cp, readFile, rm, writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import { startVitest } from 'vitest/node'
+import type { Hub } from '../hub.ts'
+import { ROOT } from '../setup/places.ts'
+import { matches, type Outcome, type SuiteRun } from './outcomes.ts'
+import { SUITES_WORK } from './places.ts'
+
+/** npm has unpacked the tests with the client. */
+const PUBLISHED = join(ROOT, 'node_modules/@huggingface/hub')
+
+/** Runs the tests of @huggingface/hub (src/lib) against the hub; `only` names files. */
+export async function runJavaScript(
+  hub: Hub,
+  choice: { readonly only: readonly string[]; readonly excluded: readonly string[] },
+): Promise<SuiteRun> {
+  const work = join(SUITES_WORK, 'javascript')
+  await rm(work, { recursive: true, force: true })
+  await cp(join(PUBLISHED, 'src'), join(work, 'src'), { recursive: true })
+  await cp(join(PUBLISHED, 'package.json'), join(work, 'package.json'))
+  await cp(join(PUBLISHED, 'tsconfig.json'), join(work, 'tsconfig.json'))
+  for (const [file, theirs] of [
+    ['src/consts.ts', 'https://huggingface.co'],
+    ['src/test/consts.ts', 'https://hub-ci.huggingface.co'],
+  ] as const) {
+    const text = await readFile(join(work, file), 'utf8')
+    await writeFile(join(work, file), text.replace(theirs, hub.url))
+  }
+
+  const vitest = await startVitest('test', [...choice.only], {
+    root: work,
+    config: false,
+    watch: false,
+    include: ['src/lib/*.spec.ts'],
+    testTimeout: 60_000,
+    reporters: [{}],
+  })
+  const outcomes: Outcome[] = []
+  for (const file of vitest.state.getTestModules()) {
+    const name = file.moduleId.slice(join(work, 'src/lib/').length)
+    if (file.errors().length > 0)
+      outcomes.push({ id: name, outcome: 'failed', why: file.errors()[0]?.message ?? '' })
+    for (const test of file.children.allTests()) {
+      const id = `${name}::${test.fullName}`
+      const { state, errors } = test.result()
+      const isOut = state === 'skipped' || choice.excluded.some(pattern => matches(pattern, id))
+      const why = errors?.[0]?.message.split('\n')[0]?.slice(0, 300)
+      outcomes.push(
+        isOut || state === 'passed' || state === 'pending'
+          ? { id, outcome: isOut ? 'excluded' : 'passed' }
+          : { id, outcome: 'failed', ...(why ? { why } : {}) },
+      )
+    }
+  }
+  await vitest.close()
+  return { title: '@huggingface/hub', outcomes }
+}

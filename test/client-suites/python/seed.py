@@ -1,0 +1,152 @@
+"""Makes what the tests read of huggingface.co, with content of our own: `python seed.py`, with HF_ENDPOINT and HF_TOKEN.
+
+Prints one JSON object: for each commit id that a test names, the one that stands for it here.
+"""
+
+import json
+import struct
+
+from huggingface_hub import CommitOperationAdd, HfApi
+
+api = HfApi()
+
+
+def safetensors(tensors: dict[str, tuple[str, list[int], int]], header_size: int | None = None) -> bytes:
+    """A safetensors file of zeros: name -> (dtype, shape, bytes)."""
+    header: dict[str, object] = {"__metadata__": {"format": "pt"}}
+    end = 0
+    for name, (dtype, shape, size) in tensors.items():
+        header[name] = {"dtype": dtype, "shape": shape, "data_offsets": [end, end + size]}
+        end += size
+    text = json.dumps(header).encode()
+    text += b" " * ((header_size or len(text)) - len(text))
+    return struct.pack("<Q", len(text)) + text + bytes(end)
+
+
+def card(heading: str, /, **metadata: object) -> bytes:
+    lines = [f"{key}: {json.dumps(value, ensure_ascii=False)}" for key, value in metadata.items()]
+    return "\n".join(["---", *lines, "---", "", f"# {heading}", ""]).encode()
+
+
+def files(repo: str, contents: dict[str, bytes], message: str = "Add files", **place: str) -> str:
+    """Commits the files to a repository that may not exist yet; gives the commit's id."""
+    kind, repo_id = repo.split(":")
+    sdk = {"space_sdk": "static"} if kind == "space" else {}
+    api.create_repo(repo_id, repo_type=kind, exist_ok=True, **sdk)
+    operations = [CommitOperationAdd(path, content) for path, content in contents.items()]
+    return api.create_commit(repo_id, operations, commit_message=message, repo_type=kind, **place).oid
+
+
+commits: dict[str, str] = {}
+
+# test_file_download, test_cache_no_symlinks, test_hf_api: a model with weights of several frameworks, two commits.
+WEIGHTS = bytes(range(256)) * 254 + bytes(50)
+commits["f2c752cfc5c0ab6f4bdec59acea69eefbee381c2"] = files(
+    "model:julien-c/dummy-unknown",
+    {"config.json": json.dumps({"architectures": ["RobertaForMaskedLM"]}).ljust(851).encode(), "pytorch_model.bin": WEIGHTS},
+)
+files(
+    "model:julien-c/dummy-unknown",
+    {
+        "README.md": card("Dummy", tags=["ci"]),
+        "flax_model.msgpack": WEIGHTS[1:],
+        "merges.txt": b"#version: 0.2\n",
+        "tf_model.h5": WEIGHTS[2:],
+        "vocab.json": b"{}",
+    },
+)
+
+# test_cache_layout: one more file on each branch, none of the names on both.
+files("model:hf-internal-testing/hfh-cache-layout", {"file_0.txt": b"File 0\n", "file_1.txt": b"File 1\n"})
+for number in ("2", "3"):
+    api.create_branch("hf-internal-testing/hfh-cache-layout", branch=f"file-{number}")
+    files(
+        "model:hf-internal-testing/hfh-cache-layout",
+        {f"file_{number}.txt": f"File {number}\n".encode()},
+        revision=f"file-{number}",
+    )
+
+# test_xet_download
+files("model:celinah/dummy-xet-testing", {"dummy.safetensors": safetensors({"w": ("F32", [4096], 16384)})})
+
+# test_hf_api: information of every kind.
+shards = {}
+weight_map = {}
+for number in range(1, 9):
+    name = f"model-{number:05}-of-00008.safetensors"
+    tensors = {f"model.layers.{number * 3 + layer}.input_layernorm.weight": ("BF16", [4096], 8192) for layer in (0, 1)}
+    if number == 3:
+        tensors = {"model.layers.10.input_layernorm.weight": ("BF16", [4096], 8192)} | tensors
+    shards[name] = safetensors(tensors)
+    weight_map |= dict.fromkeys(tensors, name)
+files(
+    "model:HuggingFaceH4/zephyr-7b-beta",
+    {
+        "README.md": card("Zephyr", pipeline_tag="text-generation", widget=[{"example_title": "Hello", "text": "Hi"}]),
+        "model.safetensors.index.json": json.dumps({"metadata": {"total_size": 1}, "weight_map": weight_map}).encode(),
+        "pytorch_model-00001-of-00008.bin": bytes(100_000),
+        **shards,
+    },
+)
+files("space:HuggingFaceH4/zephyr-chat", {"index.html": b"<h1>Zephyr</h1>\n"})
+files("dataset:HuggingFaceH4/no_robots", {"README.md": card("No Robots", license="cc-by-nc-4.0")})
+commits["c603981e170e9e333934a39781d2ae3a2677e81f"] = files("dataset:gaia-benchmark/GAIA", {"a.txt": b"first\n"})
+files("dataset:gaia-benchmark/GAIA", {"README.md": card("GAIA", language=["en"])})
+files("dataset:lhoestq/custom_squad", {"custom_squad.py": b"# no code\n", "train.parquet": b"PAR1" + bytes(100)})
+commits["607bd4c8450a42878aa9ddc051a65a055450ef87"] = files(
+    "dataset:allenai/c4", {"en/c4-train.00001-of-01024.json.gz": bytes(1000)}
+)
+files("dataset:allenai/math_qa", {"math_qa.py": b"class MathQa:\n    pass\n"})
+files("model:huggingface-hub-ci/test_safetensors_metadata", {"README.md": card("No weights here")})
+commits["dc54ff55a7e9e71b85db953d8bc22eca894b44c6"] = files(
+    "model:nvidia/GLM-5-NVFP4",
+    {
+        "model-00008-of-00282.safetensors": safetensors(
+            {f"t{number}": ("U8", [1], 1) for number in range(852)}, header_size=100_000
+        )
+    },
+)
+
+# test_repocard, test_cli: cards and lists of files.
+files("model:openai-community/gpt2", {"README.md": card("GPT-2", license="mit")})
+files("model:Qwen/Qwen3-0.6B", {"README.md": b"---\nlibrary_name: transformers\n---\n\n# Qwen3-0.6B\n"})
+files("dataset:HuggingFaceFW/fineweb", {"README.md": "---\nlicense: odc-by\n---\n\n# 🍷 FineWeb\n".encode()})
+files("space:mteb/leaderboard", {"README.md": b"---\nsdk: static\nlicense: mit\n---\n\n# MTEB Leaderboard\n"})
+files("space:multimodalart/dreambooth-training", {"README.md": card("Card", title="Dreambooth Training", sdk="static")})
+files("space:gradio/theme_builder", {"run.py": b"print()\n"})
+files("dataset:rajpurkar/squad", {"README.md": card("SQuAD", license="cc-by-sa-4.0")})
+
+# test_hf_api: lists, filters and searches.
+SEARCHED = {
+    "model:facebook/bart-base": {},
+    "model:microsoft/wavlm-base-sd": {"library_name": "pytorch", "tags": ["pytorch"]},
+    "model:albert/albert-base-v2": {"pipeline_tag": "fill-mask"},
+    "model:HuggingFaceBR4/logged": {"tags": ["tensorboard"]},
+    "model:muellerzr/model": {"tags": ["adapter-transformers", "bert"]},
+    "model:google/co2": {"co2_eq_emissions": {"emissions": 17}},
+    "dataset:huggingface/DataMeasurementsFiles": {"language": ["en", "fr"]},
+    "dataset:google/annotated": {
+        "language_creators": ["crowdsourced"],
+        "language": ["en", "fr"],
+        "multilinguality": ["multilingual"],
+        "size_categories": ["100K<n<1M"],
+        "task_categories": ["audio-classification"],
+        "task_ids": ["natural-language-inference"],
+        "tags": ["fiftyone", "benchmark:official"],
+    },
+    "space:google/wikipedia-search": {"sdk": "static"},
+}
+for number in range(12):
+    SEARCHED[f"model:google/bert-{number}"] = {"tags": ["bert", "jax"]}
+    SEARCHED[f"space:julien-c/space-{number}"] = {"sdk": "static"}
+    SEARCHED[f"dataset:google/wikipedia-{number}"] = {"language": ["en"]}
+for repo, metadata in SEARCHED.items():
+    files(repo, {"README.md": card(repo.split("/")[1], **metadata)})
+for number in range(2):
+    files(f"model:google/gguf-{number}", {"model.gguf": b"GGUF" + struct.pack("<IQQ", 3, 0, 0)})
+for number in range(100):
+    for kind in ("model", "dataset", "space"):
+        sdk = {"space_sdk": "static"} if kind == "space" else {}
+        api.create_repo(f"many/{kind}-{number}", repo_type=kind, **sdk)
+
+print(json.dumps(commits))

@@ -1,0 +1,70 @@
+import { type Hub, startHub } from '../hub.ts'
+
+interface Account {
+  readonly name: string
+  readonly fullname: string
+  readonly token: string
+}
+
+/** Whoever owns the repositories that stand for those of huggingface.co. */
+export const SEEDER = { name: 'seeder', fullname: 'Seeder', token: 'hf_seeder' }
+
+/** tests/testing_constants.py of huggingface_hub and src/test/consts.ts of @huggingface/hub name these. */
+const USERS: readonly Account[] = [
+  { name: '__DUMMY_HUB_USER__', fullname: 'Dummy User', token: 'hf_HubCITokenXXXXXXXXXXXXXXXXXXXXX' },
+  { name: 'DVUser', fullname: 'DV User', token: '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' },
+  { name: 'EnterpriseAdmin', fullname: 'Enterprise Admin', token: 'hf_enterprise_admin_token' },
+  { name: 'hub.js', fullname: '@huggingface/hub CI bot', token: 'hf_hub.js' },
+  SEEDER,
+]
+
+const ORGANIZATIONS: readonly (readonly string[])[] = [
+  ['valid_org_hub', '--fullname', 'Dummy Hub Org', '--member', '__DUMMY_HUB_USER__:admin'],
+  ['EnterpriseOrgPrivate', '--member', 'EnterpriseAdmin:admin', '--private-by-default'],
+]
+
+/** Where `python/seed.py` makes repositories. */
+const SEEDED = [
+  'albert',
+  'allenai',
+  'celinah',
+  'facebook',
+  'gaia-benchmark',
+  'google',
+  'gradio',
+  'hf-internal-testing',
+  'huggingface',
+  'HuggingFaceBR4',
+  'HuggingFaceFW',
+  'HuggingFaceH4',
+  'huggingface-hub-ci',
+  'julien-c',
+  'lhoestq',
+  'many',
+  'microsoft',
+  'mteb',
+  'muellerzr',
+  'multimodalart',
+  'nvidia',
+  'openai-community',
+  'Qwen',
+  'rajpurkar',
+]
+
+/** A hub with the users, organisations and tokens that the tests name, and the namespaces of what is seeded. */
+export async function startSuiteHub(): Promise<Hub> {
+  const hub = await startHub()
+  try {
+    for (const { name, fullname, token } of USERS) {
+      const given = ['--fullname', fullname, '--token', token, '--token-name', 'ci', '--token-role', 'write']
+      await hub.runCli(['user', 'add', name, ...given])
+    }
+    const seeded = SEEDED.map(name => [name, '--member', `${SEEDER.name}:admin`])
+    for (const organization of [...ORGANIZATIONS, ...seeded])
+      await hub.runCli(['org', 'add', ...organization])
+    return hub
+  } catch (error) {
+    await hub.stop()
+    throw error
+  }
+}

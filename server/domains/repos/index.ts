@@ -10,7 +10,7 @@ import { collectPacks } from './collect-packs.ts'
 import { consolidatePacks } from './consolidate-packs.ts'
 import { type DescribedEntry, describeEntries } from './describe-entries.ts'
 import { readSmallFile } from './find-file.ts'
-import { findRepo } from './find-repo.ts'
+import { findRepo, locateRepo } from './find-repo.ts'
 import { GitMirror } from './git-mirror.ts'
 import { GitObjects } from './git-objects.ts'
 import { createLookups } from './lookups.ts'
@@ -35,6 +35,8 @@ export type { DescribedEntry, PathEntry }
 export interface Repos {
   /** The live repository of that name; throws RepoNotFound. Nothing is said of who may see it. */
   find(type: RepoType, namespace: string, name: string): Promise<Repository>
+  /** The same, or the one that had this name before it was moved; `isNamed` tells which. */
+  locate(type: RepoType, namespace: string, name: string): Promise<Repository>
   byId(ids: readonly string[]): Promise<Repository[]>
   allIds(): Promise<string[]>
   /** The commit that a revision means; throws RevisionNotFound. */
@@ -70,6 +72,7 @@ export function createRepos(
   const { sql } = parts.database
   return {
     find: (type, namespace, name) => findRepo(parts, type, namespace, name),
+    locate: (type, namespace, name) => locateRepo(parts, type, namespace, name),
     byId: ids => reposById(sql, ids),
     allIds: () => allRepoIds(sql),
     resolve: (repo, revision) => resolveRevision(parts, repo, revision),

@@ -1,4 +1,5 @@
 import { z } from 'zod'
+import { parseRepoId } from '../../formats/repo-name.ts'
 import { type Route, repoOf, route } from '../../http/route.ts'
 import type { Actor, User } from '../../kernel/actor.ts'
 import { type Repository, repoId, repoPath, repoTypes } from '../../kernel/repository.ts'
@@ -6,10 +7,11 @@ import { decodeBase64 } from './commit-body.ts'
 import { createRepo } from './create-repo.ts'
 import { deleteRepo } from './delete-repo.ts'
 import { findRepo } from './find-repo.ts'
+import { moveRepo } from './move-repo.ts'
 import type { RepoParts } from './parts.ts'
 import { setVisibility } from './set-visibility.ts'
 
-/** hub-protocol: create, delete, settings, auth-check. `name` is bare, or `ns/name` as old clients send it. */
+/** hub-protocol section 2: create, delete, move, settings, auth-check. `name` is bare, or `ns/name` as old clients send it. */
 
 const repoName = z.object({
   name: z.string().max(200),
@@ -17,9 +19,14 @@ const repoName = z.object({
   type: z.enum(repoTypes).nullish(),
 })
 
+/** `protected` is of Spaces that run: their page is public and their files are not. */
+const visibility = z.enum(['public', 'private'], {
+  error: issue => `is ${JSON.stringify(issue.input)}; this hub offers "public" and "private"`,
+})
+
 const newRepo = repoName.extend({
   private: z.boolean().nullish(),
-  visibility: z.enum(['public', 'private']).nullish(),
+  visibility: visibility.nullish(),
   license: z.string().max(100).nullish(),
   files: z
     .array(z.object({ path: z.string(), content: z.string(), encoding: z.literal('base64') }))
@@ -27,9 +34,12 @@ const newRepo = repoName.extend({
     .nullish(),
 })
 
-const settings = z.object({
-  private: z.boolean().nullish(),
-  visibility: z.enum(['public', 'private']).nullish(),
+const settings = z.object({ private: z.boolean().nullish(), visibility: visibility.nullish() })
+
+const move = z.object({
+  fromRepo: z.string().max(200),
+  toRepo: z.string().max(200),
+  type: z.enum(repoTypes).nullish(),
 })
 
 export function repoRoutes(parts: RepoParts): Route[] {
@@ -61,6 +71,17 @@ export function repoRoutes(parts: RepoParts): Route[] {
         parts.policy.demand(actor, 'repo:settings', { repo })
         await deleteRepo(parts, repo)
         return reply.code(200).send()
+      },
+    }),
+    route({
+      method: 'POST',
+      path: '/api/repos/move',
+      grant: 'signed-in',
+      body: move,
+      async handle({ actor, body, origin }) {
+        const { namespace, name } = parseRepoId(body.fromRepo)
+        const repo = await findRepo(parts, body.type ?? 'model', namespace, name)
+        return presentCreated(await moveRepo(parts, actor as User, repo, body.toRepo), origin)
       },
     }),
     route({

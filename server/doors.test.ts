@@ -108,6 +108,7 @@ const samples: Record<string, Sample> = {
   'GET {api}/refs': {},
   'GET {api}/revision/*': { path: '{api}/revision/main' },
   'PUT {api}/settings': { body: {} },
+  'POST {api}/super-squash/*': { path: '{api}/super-squash/absent', body: { message: 'm' } },
   'POST {api}/tag/*': { path: '{api}/tag/main', body: { tag: 't' } },
   'DELETE {api}/tag/*': { path: '{api}/tag/absent' },
   'GET {api}/tree/*': { path: '{api}/tree/main' },

@@ -105,6 +105,7 @@ const samples: Record<string, Sample> = {
   'GET {api}/commits/*': { path: '{api}/commits/main' },
   'POST {api}/paths-info/*': { path: '{api}/paths-info/main', body: { paths: ['x'] } },
   'POST {api}/preupload/*': { path: '{api}/preupload/main', body: { files: [] } },
+  'POST {api}/duplicate': { body: { repository: 'not a name' } },
   'GET {api}/refs': {},
   'GET {api}/revision/*': { path: '{api}/revision/main' },
   'PUT {api}/settings': { body: {} },

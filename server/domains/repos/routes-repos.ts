@@ -6,6 +6,7 @@ import { type Repository, repoId, repoPath, repoTypes } from '../../kernel/repos
 import { decodeBase64 } from './commit-body.ts'
 import { createRepo } from './create-repo.ts'
 import { deleteRepo } from './delete-repo.ts'
+import { duplicateRepo } from './duplicate-repo.ts'
 import { findRepo } from './find-repo.ts'
 import { moveRepo } from './move-repo.ts'
 import type { RepoParts } from './parts.ts'
@@ -35,6 +36,12 @@ const newRepo = repoName.extend({
 })
 
 const settings = z.object({ private: z.boolean().nullish(), visibility: visibility.nullish() })
+
+const duplicate = z.object({
+  repository: z.string().max(200),
+  private: z.boolean().nullish(),
+  visibility: visibility.nullish(),
+})
 
 const move = z.object({
   fromRepo: z.string().max(200),
@@ -82,6 +89,18 @@ export function repoRoutes(parts: RepoParts): Route[] {
         const { namespace, name } = parseRepoId(body.fromRepo)
         const repo = await findRepo(parts, body.type ?? 'model', namespace, name)
         return presentCreated(await moveRepo(parts, actor as User, repo, body.toRepo), origin)
+      },
+    }),
+    route({
+      method: 'POST',
+      path: '{api}/duplicate',
+      // Of the place where it is to be created more is asked, below.
+      grant: 'repo:read',
+      body: duplicate,
+      async handle({ actor, repo, body, origin }) {
+        const to = { to: body.repository, ...visibilityOf(body) }
+        const made = await duplicateRepo(parts, actor as User, repo as Repository, to)
+        return { ...presentCreated(made, origin), filesCopyPending: false }
       },
     }),
     route({

@@ -121,6 +121,16 @@ export async function touchRepo(tx: Sql, id: string, now: number): Promise<void>
   if (Number(touched.numUpdatedRows) === 0) throw new RepoNotFound(id)
 }
 
+/** Keeps it from being deleted until the transaction ends. Throws RepoNotFound when it was deleted before. */
+export async function lockRepo(tx: Sql, id: string): Promise<void> {
+  const locked = await tables(tx)
+    .updateTable('repos')
+    .set(eb => ({ updated_at: eb.ref('updated_at') }))
+    .where('id', '=', id)
+    .executeTakeFirst()
+  if (Number(locked.numUpdatedRows) === 0) throw new RepoNotFound(id)
+}
+
 /** Forgets the repository with its refs and old names, and retires its packs. The bytes are garbage from here on; gc collects them. */
 export async function deleteRepo(tx: Sql, id: string, now: number): Promise<void> {
   // First the row that writers touch: none of them leaves refs or packs behind then.
@@ -194,6 +204,22 @@ export async function moveRef(
     .where('oid', '=', before)
     .executeTakeFirst()
   return Number(updated.numUpdatedRows) === 1
+}
+
+const refsPerStatement = 200
+
+/** The refs of a repository that has none. */
+export async function insertRefs(tx: Sql, id: string, refs: readonly Ref[], now: number): Promise<void> {
+  for (let at = 0; at < refs.length; at += refsPerStatement) {
+    const rows = refs.slice(at, at + refsPerStatement).map(({ name, oid, commitId }) => ({
+      repo_id: id,
+      name,
+      oid,
+      commit_id: commitId,
+      updated_at: now,
+    }))
+    await tables(tx).insertInto('refs').values(rows).execute()
+  }
 }
 
 /** The packs that count, oldest first. */

@@ -16,9 +16,11 @@ import { GitObjects } from './git-objects.ts'
 import { createLookups } from './lookups.ts'
 import type { RepoParts } from './parts.ts'
 import { resolveRevision } from './resolve-revision.ts'
+import { rewriteHistory } from './rewrite-history.ts'
 import { commitRoutes } from './routes-commit.ts'
 import { gitRoutes } from './routes-git.ts'
 import { lfsRoutes } from './routes-lfs.ts'
+import { lfsFileRoutes } from './routes-lfs-files.ts'
 import { refRoutes } from './routes-refs.ts'
 import { repoRoutes } from './routes-repos.ts'
 import { resolveRoutes } from './routes-resolve.ts'
@@ -82,7 +84,7 @@ export function createRepos(
     readFile: (repo, commitId, path, limit) => readSmallFile(parts, repo, commitId, path, limit),
     check: (options, report) => checkRepos(parts, options, report),
     collect: options => collectPacks(parts, options),
-    jobs: [consolidatePacks(parts) as JobHandler],
+    jobs: [consolidatePacks(parts) as JobHandler, rewriteHistory(parts) as JobHandler],
     routes: [
       repoRoutes,
       treeRoutes,
@@ -90,6 +92,7 @@ export function createRepos(
       resolveRoutes,
       commitRoutes,
       lfsRoutes,
+      lfsFileRoutes,
       xetRoutes,
       gitRoutes,
     ].flatMap(routesOf => routesOf(parts)),

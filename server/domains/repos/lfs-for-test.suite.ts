@@ -37,3 +37,13 @@ export async function collectGarbage({ hub }: TestHub, graceMs = 0): Promise<voi
   await hub.blobs.collect(options)
   await hub.repos.collect({ dryRun: false, graceMs })
 }
+
+/** Until every job that is due has been done. */
+export async function jobsDone({ hub }: TestHub): Promise<void> {
+  for (;;) {
+    const { waiting, leased, buried } = await hub.queue.counts()
+    expect(buried).toBe(0)
+    if (waiting + leased === 0) return
+    await new Promise(settle => setTimeout(settle, 10))
+  }
+}

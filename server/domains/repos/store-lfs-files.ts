@@ -6,7 +6,7 @@ import type { RepoTables } from './tables.ts'
 const tables = (sql: Sql) => sql.withTables<RepoTables>()
 
 /** An LFS object, and where it came to the repository. */
-export interface LfsFile {
+interface LfsFile {
   readonly sha256: string
   readonly path: string
   readonly ref: string
@@ -14,19 +14,24 @@ export interface LfsFile {
 
 const rowsPerStatement = 200
 
-/** The first name that an object came by stays. */
-export async function saveLfsFiles(tx: Sql, repoId: string, files: readonly LfsFile[]): Promise<void> {
+/** What a commit or push of `ref` refers to. The first name that an object came by stays. */
+export async function saveLfsFiles(
+  tx: Sql,
+  repoId: string,
+  ref: string,
+  files: readonly { readonly sha256: string; readonly path: string }[],
+): Promise<void> {
   for (let at = 0; at < files.length; at += rowsPerStatement) {
     const rows = files.slice(at, at + rowsPerStatement)
     await tables(tx)
       .insertInto('lfs_files')
-      .values(rows.map(({ sha256, path, ref }) => ({ repo_id: repoId, sha256, path, ref })))
+      .values(rows.map(({ sha256, path }) => ({ repo_id: repoId, sha256, path, ref })))
       .onConflict(conflict => conflict.columns(['repo_id', 'sha256']).doNothing())
       .execute()
   }
 }
 
-/** At most some hundred at once. */
+/** At most a thousand at once. */
 export async function lfsFilesNamed(
   sql: Sql,
   repoId: string,

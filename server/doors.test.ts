@@ -84,6 +84,7 @@ const samples: Record<string, Sample> = {
   'GET /': {},
   'HEAD /': {},
   'GET /api/datasets': {},
+  'GET /api/kernels': {},
   'GET /api/models': {},
   'GET /api/spaces': {},
   'POST /api/validate-yaml': { body: { content: '# hi' } },

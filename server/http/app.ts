@@ -168,7 +168,7 @@ async function run(
   const repo = type ? await parts.findRepo(type, namespace, gitless(name)) : undefined
   // A key is for a repository, whatever its name; an account is told the new one, if it may know the repository.
   if (repo && !keyed && !isNamed(repo, namespace, gitless(name))) {
-    parts.doors['repo:read']({ actor, repo, request })
+    parts.doors['repo:view']({ actor, repo, request })
     return redirect(parts, request, reply, url.split('/').indexOf(':namespace'), repo)
   }
   const proven = keyed ? provenByKey : await pass(repo)
@@ -215,7 +215,7 @@ async function movedPage(
   try {
     const repo = await findRepo(type, namespace, gitless(name))
     if (isNamed(repo, namespace, gitless(name))) return undefined
-    doors['repo:read']({ actor, repo, request })
+    doors['repo:view']({ actor, repo, request })
     return { repo, at }
   } catch (error) {
     if (error instanceof RepoNotFound) return undefined
@@ -340,7 +340,7 @@ function subjectsOf(routes: readonly Route[]): ReadonlySet<string> {
 function notFound(request: FastifyRequest, subjects: ReadonlySet<string>): Error {
   const path = (request.raw.url ?? '').split('?', 1)[0] ?? ''
   const [, name, subject] =
-    /^\/api\/(?:models|datasets|spaces)\/([^/]+)(?:\/([^/]+))?/.exec(path) ??
+    /^\/api\/(?:models|datasets|spaces|kernels)\/([^/]+)(?:\/([^/]+))?/.exec(path) ??
     /^\/([^/]+)\/(resolve|raw)\//.exec(path) ??
     []
   const namesRepo = name && (subject === undefined || subjects.has(subject))

@@ -11,7 +11,7 @@ export interface Repository {
   readonly updatedAt: number
 }
 
-export const repoTypes = ['model', 'dataset', 'space'] as const
+export const repoTypes = ['model', 'dataset', 'space', 'kernel'] as const
 export type RepoType = (typeof repoTypes)[number]
 
 /** `ns/name`, as people and clients write it. */
@@ -25,7 +25,7 @@ export function isNamed(repo: Repository, namespace: string, name: string): bool
   return repoId(repo).toLowerCase() === repoId({ namespace, name }).toLowerCase()
 }
 
-/** Where its pages, files and git live under the hub's origin: `/ns/name`, `/datasets/ns/name`, `/spaces/ns/name`. */
+/** Where its pages, files and git live under the hub's origin: `/ns/name`, `/datasets/ns/name`, `/spaces/ns/name`, … */
 export function repoPath(repo: { type: RepoType; namespace: string; name: string }): string {
   return `${repo.type === 'model' ? '' : `/${repo.type}s`}/${repoId(repo)}`
 }

@@ -48,6 +48,8 @@ export async function duplicateRepo(
     namespaceId: owner.id,
     namespace: owner.name,
     name,
+    // What was behind a gate is not let out by this.
+    gated: source.gated,
     isPrivate: wanted.isPrivate ?? (source.isPrivate || owner.privateByDefault),
     createdAt: now,
     updatedAt: now,

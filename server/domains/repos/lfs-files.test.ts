@@ -238,7 +238,7 @@ async function fsck() {
   const findings: unknown[] = []
   await hub.hub.repos.check({ deep: true, damaged: new Map() as never }, {
     progress: () => {},
-    finding: found => {
+    finding: (found: { severity: string }) => {
       if (found.severity === 'error') findings.push(found)
     },
   } as never)

@@ -1,4 +1,5 @@
 import { z } from 'zod'
+import { lfsFiles, sharedLfsFiles } from '../../../contract/repos.ts'
 import { encodeCursor, linkNextPage, readPosition } from '../../http/pages.ts'
 import { count, text } from '../../http/query.ts'
 import { type Route, repoOf, route } from '../../http/route.ts'
@@ -28,6 +29,7 @@ export function lfsFileRoutes(parts: RepoParts): Route[] {
       method: 'GET',
       path: '{api}/lfs-files',
       grant: 'repo:write',
+      about: { summary: 'Large files that any commit refers to', answers: { 200: lfsFiles } },
       query: z.object({ limit: count, cursor: text }),
       async handle(call) {
         const { id } = repoOf(call)
@@ -54,6 +56,7 @@ export function lfsFileRoutes(parts: RepoParts): Route[] {
       method: 'POST',
       path: '{api}/lfs-files/batch',
       grant: 'repo:settings',
+      about: { summary: 'Delete large files for good, out of history too', answers: { 200: null } },
       body: deletions,
       async handle(call) {
         const { sha, rewriteHistory } = call.body.deletions
@@ -66,6 +69,10 @@ export function lfsFileRoutes(parts: RepoParts): Route[] {
       path: '{api}/lfs-files/duplicate',
       // Of the target more is asked, below.
       grant: 'repo:read',
+      about: {
+        summary: 'Let another repository have large files of this one, without moving bytes',
+        answers: { 200: sharedLfsFiles },
+      },
       body: copies,
       bodyLimit: 8 * 1024 * 1024,
       async handle(call) {

@@ -1,8 +1,11 @@
 import { z } from 'zod'
+import { nothing } from '../../../contract/parts.ts'
+import { createdRepo, duplicatedRepo, repoSettings } from '../../../contract/repos.ts'
 import { parseRepoId } from '../../formats/repo-name.ts'
 import { type Route, repoOf, route } from '../../http/route.ts'
 import type { Actor, User } from '../../kernel/actor.ts'
-import { type Repository, repoId, repoPath, repoTypes } from '../../kernel/repository.ts'
+import { gates, type Repository, repoId, repoPath, repoTypes } from '../../kernel/repository.ts'
+import { changeSettings } from './change-settings.ts'
 import { decodeBase64 } from './commit-body.ts'
 import { createRepo } from './create-repo.ts'
 import { deleteRepo } from './delete-repo.ts'
@@ -10,7 +13,6 @@ import { duplicateRepo } from './duplicate-repo.ts'
 import { findRepo } from './find-repo.ts'
 import { moveRepo } from './move-repo.ts'
 import type { RepoParts } from './parts.ts'
-import { setVisibility } from './set-visibility.ts'
 
 /** hub-protocol section 2: create, delete, move, settings, auth-check. `name` is bare, or `ns/name` as old clients send it. */
 
@@ -35,7 +37,11 @@ const newRepo = repoName.extend({
     .nullish(),
 })
 
-const settings = z.object({ private: z.boolean().nullish(), visibility: visibility.nullish() })
+const settings = z.object({
+  private: z.boolean().nullish(),
+  visibility: visibility.nullish(),
+  gated: z.union([z.literal(false), z.enum(gates)]).nullish(),
+})
 
 const duplicate = z.object({
   repository: z.string().max(200),
@@ -55,6 +61,7 @@ export function repoRoutes(parts: RepoParts): Route[] {
       method: 'POST',
       path: '/api/repos/create',
       grant: 'signed-in',
+      about: { summary: 'Make a repository', answers: { 200: createdRepo } },
       body: newRepo,
       bodyLimit: 16 * 1024 * 1024,
       async handle({ actor, body, origin }) {
@@ -71,6 +78,7 @@ export function repoRoutes(parts: RepoParts): Route[] {
       method: 'DELETE',
       path: '/api/repos/delete',
       grant: 'signed-in',
+      about: { summary: 'Delete a repository and all that it holds', answers: { 200: null } },
       body: repoName,
       async handle({ actor, body, reply }) {
         const { namespace, name } = splitName(actor, body)
@@ -84,6 +92,7 @@ export function repoRoutes(parts: RepoParts): Route[] {
       method: 'POST',
       path: '/api/repos/move',
       grant: 'signed-in',
+      about: { summary: 'Give a repository another name or owner', answers: { 200: createdRepo } },
       body: move,
       async handle({ actor, body, origin }) {
         const { namespace, name } = parseRepoId(body.fromRepo)
@@ -96,6 +105,10 @@ export function repoRoutes(parts: RepoParts): Route[] {
       path: '{api}/duplicate',
       // Of the place where it is to be created more is asked, below.
       grant: 'repo:read',
+      about: {
+        summary: 'Make a repository with the branches, tags and files of this one',
+        answers: { 200: duplicatedRepo },
+      },
       body: duplicate,
       async handle({ actor, repo, body, origin }) {
         const to = { to: body.repository, ...visibilityOf(body) }
@@ -107,16 +120,29 @@ export function repoRoutes(parts: RepoParts): Route[] {
       method: 'PUT',
       path: '{api}/settings',
       grant: 'repo:settings',
+      about: { summary: 'Change settings of a repository', answers: { 200: repoSettings } },
       body: settings,
       async handle(call) {
-        const repo = repoOf(call)
-        const { isPrivate } = visibilityOf(call.body)
-        if (isPrivate !== undefined) await setVisibility(parts, repo, isPrivate)
-        return { private: isPrivate ?? repo.isPrivate }
+        const { gated } = call.body
+        const change = { ...visibilityOf(call.body), ...(gated != null && { gated }) }
+        const repo = await changeSettings(parts, repoOf(call), change)
+        return { private: repo.isPrivate, gated: repo.gated }
       },
     }),
-    route({ method: 'GET', path: '{api}/auth-check', grant: 'repo:read', handle: () => ({}) }),
-    route({ method: 'GET', path: '{api}/auth-check/write', grant: 'repo:write', handle: () => ({}) }),
+    route({
+      method: 'GET',
+      path: '{api}/auth-check',
+      grant: 'repo:read',
+      about: { summary: 'Whether the caller may read the repository', answers: { 200: nothing } },
+      handle: () => ({}),
+    }),
+    route({
+      method: 'GET',
+      path: '{api}/auth-check/write',
+      grant: 'repo:write',
+      about: { summary: 'Whether the caller may write to the repository', answers: { 200: nothing } },
+      handle: () => ({}),
+    }),
   ]
 }
 

@@ -39,14 +39,14 @@ export function catalogRoutes(parts: CatalogParts): Route[] {
     route({
       method: 'GET',
       path: '{api}',
-      grant: 'repo:read',
+      grant: 'repo:view',
       query: infoQuery,
       handle: call => sendInfo(info, call, 'HEAD'),
     }),
     route({
       method: 'GET',
       path: '{api}/revision/*',
-      grant: 'repo:read',
+      grant: 'repo:view',
       query: infoQuery,
       handle: call => sendInfo(info, call, decodeURIComponent(call.tail)),
     }),

@@ -16,7 +16,7 @@ export function refRoutes(parts: RepoParts): Route[] {
     route({
       method: 'GET',
       path: '{api}/refs',
-      grant: 'repo:read',
+      grant: 'repo:view',
       query: z.object({ include_prs: flag }),
       async handle(call) {
         const refs = await listRefs(parts, repoOf(call))
@@ -84,7 +84,7 @@ export function refRoutes(parts: RepoParts): Route[] {
     route({
       method: 'GET',
       path: '{api}/commits/*',
-      grant: 'repo:read',
+      grant: 'repo:view',
       query: z.object({ limit: count, cursor: text, p: index, expand: list }),
       async handle(call) {
         const repo = repoOf(call)

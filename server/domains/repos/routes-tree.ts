@@ -20,7 +20,7 @@ export function treeRoutes(parts: RepoParts): Route[] {
     route({
       method: 'GET',
       path: '{api}/tree/*',
-      grant: 'repo:read',
+      grant: 'repo:view',
       query: z.object({ recursive: flag, expand: flag, limit: count, cursor: text }),
       async handle(call) {
         const repo = repoOf(call)
@@ -40,7 +40,7 @@ export function treeRoutes(parts: RepoParts): Route[] {
     route({
       method: 'POST',
       path: '{api}/paths-info/*',
-      grant: 'repo:read',
+      grant: 'repo:view',
       body: z.object({ paths: list, expand: flag }),
       bodyLimit: 8 * 1024 * 1024,
       async handle(call) {

@@ -12,7 +12,7 @@ export interface GateForm {
   readonly fields: readonly GateField[]
 }
 
-export interface GateField {
+interface GateField {
   /** What it is called, and the key of its answer. */
   readonly name: string
   readonly type: 'text' | 'checkbox' | 'date_picker' | 'country' | 'select'

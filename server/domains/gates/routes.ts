@@ -1,5 +1,7 @@
 import { Readable } from 'node:stream'
 import { z } from 'zod'
+import { accessRequests, askedAccess, gateForm } from '../../../contract/gates.ts'
+import { nothing } from '../../../contract/parts.ts'
 import { encodeCursor, linkNextPage, readPosition } from '../../http/pages.ts'
 import { count, text } from '../../http/query.ts'
 import { type Route, repoOf, route } from '../../http/route.ts'
@@ -18,6 +20,7 @@ import { withdrawRequest } from './withdraw-request.ts'
 
 /** hub-protocol section 9: what owners and users do at the gate of a repository. */
 
+const ndjson = 'application/x-ndjson'
 const pageSize = 100
 const mostOnPage = 1000
 
@@ -40,6 +43,7 @@ function askRoutes(parts: GateParts): Route[] {
       method: 'GET',
       path,
       grant: 'repo:view',
+      about: { summary: 'What a gate asks, and the own request', answers: { 200: gateForm } },
       async handle(call) {
         const repo = repoOf(call)
         const { actor } = call
@@ -48,7 +52,6 @@ function askRoutes(parts: GateParts): Route[] {
         return {
           gated: repo.gated,
           ...form,
-          /** What the owners get to know of who asks, beside the answers. */
           shares: ['username', 'fullname', 'email'],
           request: own ? presentRequest(own) : null,
         }
@@ -58,6 +61,7 @@ function askRoutes(parts: GateParts): Route[] {
       method: 'POST',
       path,
       grant: 'repo:engage',
+      about: { summary: 'Ask for access', answers: { 200: askedAccess } },
       body: z.record(z.string(), z.unknown()).default({}),
       async handle(call) {
         // A page of another site can make a browser send a form with its user's password.
@@ -71,6 +75,7 @@ function askRoutes(parts: GateParts): Route[] {
       method: 'DELETE',
       path,
       grant: 'repo:engage',
+      about: { summary: 'Take the own request for access back', answers: { 204: null } },
       handle: call => withdrawRequest(parts, call.actor as User, repoOf(call)),
     }),
   ]
@@ -82,6 +87,7 @@ function ownerRoutes(parts: GateParts): Route[] {
       method: 'GET',
       path: `{api}/user-access-request/${status}`,
       grant: 'repo:settings',
+      about: { summary: `Requests for access that are ${status}`, answers: { 200: accessRequests } },
       query: z.object({ limit: count, cursor: text }),
       async handle(call) {
         const { cursor, limit } = call.query
@@ -99,6 +105,7 @@ function ownerRoutes(parts: GateParts): Route[] {
       method: 'POST',
       path: '{api}/user-access-request/handle',
       grant: 'repo:settings',
+      about: { summary: 'Decide on a request for access', answers: { 200: nothing } },
       body: decision,
       async handle(call) {
         const { status, rejectionReason } = call.body
@@ -110,6 +117,7 @@ function ownerRoutes(parts: GateParts): Route[] {
       method: 'POST',
       path: '{api}/user-access-request/grant',
       grant: 'repo:settings',
+      about: { summary: 'Give access to who has not asked', answers: { 200: nothing } },
       body: z.object({ user: z.string().max(200) }),
       async handle(call) {
         await grantAccess(parts, repoOf(call), call.body.user)
@@ -120,9 +128,10 @@ function ownerRoutes(parts: GateParts): Route[] {
       method: 'GET',
       path: '{api}/user-access-request/report',
       grant: 'repo:settings',
+      about: { summary: 'All requests for access', answers: { 200: ndjson } },
       handle: call =>
         call.reply
-          .type('application/x-ndjson; charset=utf-8')
+          .type(ndjson)
           .header('content-disposition', 'attachment; filename="access-requests.ndjson"')
           .send(Readable.from(reportRequests(parts, repoOf(call)))),
     }),

@@ -3,13 +3,13 @@ import { nothing } from '../../../contract/parts.ts'
 import { createdRepo, repoSettings } from '../../../contract/repos.ts'
 import { type Route, repoOf, route } from '../../http/route.ts'
 import type { Actor, User } from '../../kernel/actor.ts'
-import { type Repository, repoId, repoPath, repoTypes } from '../../kernel/repository.ts'
+import { gates, type Repository, repoId, repoPath, repoTypes } from '../../kernel/repository.ts'
+import { changeSettings } from './change-settings.ts'
 import { decodeBase64 } from './commit-body.ts'
 import { createRepo } from './create-repo.ts'
 import { deleteRepo } from './delete-repo.ts'
 import { findRepo } from './find-repo.ts'
 import type { RepoParts } from './parts.ts'
-import { setVisibility } from './set-visibility.ts'
 
 /** hub-protocol: create, delete, settings, auth-check. `name` is bare, or `ns/name` as old clients send it. */
 
@@ -32,6 +32,7 @@ const newRepo = repoName.extend({
 const settings = z.object({
   private: z.boolean().nullish(),
   visibility: z.enum(['public', 'private']).nullish(),
+  gated: z.union([z.literal(false), z.enum(gates)]).nullish(),
 })
 
 export function repoRoutes(parts: RepoParts): Route[] {
@@ -74,10 +75,10 @@ export function repoRoutes(parts: RepoParts): Route[] {
       about: { summary: 'Change settings of a repository', answers: { 200: repoSettings } },
       body: settings,
       async handle(call) {
-        const repo = repoOf(call)
-        const { isPrivate } = visibilityOf(call.body)
-        if (isPrivate !== undefined) await setVisibility(parts, repo, isPrivate)
-        return { private: isPrivate ?? repo.isPrivate }
+        const { gated } = call.body
+        const change = { ...visibilityOf(call.body), ...(gated != null && { gated }) }
+        const repo = await changeSettings(parts, repoOf(call), change)
+        return { private: repo.isPrivate, gated: repo.gated }
       },
     }),
     route({

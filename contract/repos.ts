@@ -120,4 +120,7 @@ export const xetToken = z.object({
   casUrl: z.url(),
 })
 
-export const repoSettings = z.object({ private: z.boolean() })
+export const repoSettings = z.object({
+  private: z.boolean(),
+  gated: z.union([z.literal(false), z.enum(['auto', 'manual'])]),
+})

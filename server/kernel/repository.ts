@@ -7,9 +7,14 @@ export interface Repository {
   readonly namespace: string
   readonly name: string
   readonly isPrivate: boolean
+  /** Whether its files are for those alone who have asked: let in at once, or when an owner has said yes. */
+  readonly gated: Gate | false
   readonly createdAt: number
   readonly updatedAt: number
 }
+
+export const gates = ['auto', 'manual'] as const
+export type Gate = (typeof gates)[number]
 
 export const repoTypes = ['model', 'dataset', 'space', 'kernel'] as const
 export type RepoType = (typeof repoTypes)[number]

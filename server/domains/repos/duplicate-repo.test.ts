@@ -119,6 +119,15 @@ describe('a duplicate', () => {
     },
   )
 
+  it('stands behind a gate as its source does', async () => {
+    const from = await newSource()
+    await alice.put(`/api/models/${from}/settings`, { gated: 'manual' })
+    expect((await duplicate(from, 'bob/gated', {}, bob)).status).toBe(403)
+    await duplicate(from, `${from}-gated`)
+    expect((await nobody.get(`/api/models/${from}-gated`)).json().gated).toBe('manual')
+    expect((await bob.get(`/${from}-gated/resolve/main/README.md`)).status).toBe(403)
+  })
+
   it('of a repository that is led to is one of where it is', async () => {
     const from = await newSource()
     await alice.post('/api/repos/move', { fromRepo: from, toRepo: `${from}-moved` })

@@ -265,6 +265,6 @@ it('a visibility that this hub has not is refused in words', async () => {
   expect(refused.status).toBe(400)
   expect(refused.json().error).toContain('visibility: is "protected"; this hub offers "public" and "private"')
   const settings = (body: object) => alice.put(`/api/models/${from}/settings`, body)
-  expect((await settings({ visibility: 'private' })).json()).toEqual({ private: true })
-  expect((await settings({ private: false })).json()).toEqual({ private: false })
+  expect((await settings({ visibility: 'private' })).json()).toMatchObject({ private: true })
+  expect((await settings({ private: false })).json()).toMatchObject({ private: false })
 })

@@ -3,7 +3,7 @@ import type { User } from '../../kernel/actor.ts'
 import type { Repository } from '../../kernel/repository.ts'
 import { NamespaceNotFound, RepoNameTaken } from './errors.ts'
 import type { RepoParts } from './parts.ts'
-import { findRepo, moveRepo as moveRow, repoKey } from './store.ts'
+import { findRepo, keyOf, moveRepo as moveRow } from './store.ts'
 
 type Parts = Pick<RepoParts, 'database' | 'accounts' | 'policy' | 'emit'>
 
@@ -18,17 +18,17 @@ export async function moveRepo(parts: Parts, actor: User, repo: Repository, to: 
   const owner = await parts.accounts.findAccount(wanted.namespace)
   if (!owner) throw new NamespaceNotFound(wanted.namespace)
   parts.policy.demand(actor, 'account:create-repo', { account: owner })
-  const moved = { ...repo, namespaceId: owner.id, namespace: owner.name, name: wanted.name }
-  const present = await findRepo(parts.database.sql, repoKey(moved.type, moved.namespace, moved.name))
-  if (present && present.id !== repo.id) throw new RepoNameTaken(moved)
+  const target = { ...repo, namespaceId: owner.id, namespace: owner.name, name: wanted.name }
+  const present = await findRepo(parts.database.sql, keyOf(target))
+  if (present && present.id !== repo.id) throw new RepoNameTaken(target)
   try {
-    await parts.database.transaction(async tx => {
-      await moveRow(tx, repo, moved)
+    return await parts.database.transaction(async tx => {
+      const moved = await moveRow(tx, repo, target)
       await parts.emit(tx, 'repo-saved', { repo: moved })
+      return moved
     })
   } catch (error) {
-    if (parts.database.isDuplicate(error)) throw new RepoNameTaken(moved)
+    if (parts.database.isDuplicate(error)) throw new RepoNameTaken(target)
     throw error
   }
-  return moved
 }

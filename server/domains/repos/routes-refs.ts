@@ -18,7 +18,7 @@ export function refRoutes(parts: RepoParts): Route[] {
     route({
       method: 'GET',
       path: '{api}/refs',
-      grant: 'repo:read',
+      grant: 'repo:view',
       about: { summary: 'Branches, tags and other refs', answers: { 200: refs } },
       query: z.object({ include_prs: flag }),
       async handle(call) {
@@ -107,7 +107,7 @@ export function refRoutes(parts: RepoParts): Route[] {
     route({
       method: 'GET',
       path: '{api}/commits/*',
-      grant: 'repo:read',
+      grant: 'repo:view',
       about: {
         summary: 'Commits of a revision, newest first',
         tail: ['revision'],

@@ -66,6 +66,7 @@ export async function insertRepo(tx: Sql, repo: Repository): Promise<void> {
       name: repo.name,
       key: keyOf(repo),
       is_private: repo.isPrivate ? 1 : 0,
+      gated: repo.gated || null,
       created_at: repo.createdAt,
       updated_at: repo.updatedAt,
     })
@@ -74,15 +75,15 @@ export async function insertRepo(tx: Sql, repo: Repository): Promise<void> {
 }
 
 /** Takes a name away from the repository that had it before: it has a new owner. */
-export async function deleteRedirect(tx: Sql, key: string): Promise<void> {
+async function deleteRedirect(tx: Sql, key: string): Promise<void> {
   await tables(tx).deleteFrom('repo_redirects').where('key', '=', key).execute()
 }
 
 /**
- * Gives the repository `before` the name and namespace of `after`, and lets its old name lead to it. Throws RepoNotFound
- * when it was moved or deleted meanwhile, and a duplicate where the name is taken.
+ * Gives the repository `before` the name and namespace of `after`, and lets its old name lead to it. Returns it as it is
+ * now. Throws RepoNotFound when it was moved or deleted meanwhile, and a duplicate where the name is taken.
  */
-export async function moveRepo(tx: Sql, before: Repository, after: Repository): Promise<void> {
+export async function moveRepo(tx: Sql, before: Repository, after: Repository): Promise<Repository> {
   const oldKey = keyOf(before)
   const key = keyOf(after)
   const moved = await tables(tx)
@@ -90,25 +91,38 @@ export async function moveRepo(tx: Sql, before: Repository, after: Repository): 
     .set({ namespace_id: after.namespaceId, namespace: after.namespace, name: after.name, key })
     .where('id', '=', before.id)
     .where('key', '=', oldKey)
+    .returningAll()
     .executeTakeFirst()
-  if (Number(moved.numUpdatedRows) === 0) throw new RepoNotFound(repoId(before))
+  if (!moved) throw new RepoNotFound(repoId(before))
   await deleteRedirect(tx, key)
-  if (key === oldKey) return
+  if (key === oldKey) return toRepository(moved)
   await tables(tx)
     .insertInto('repo_redirects')
     .values({ key: oldKey, repo_id: before.id })
     .onConflict(conflict => conflict.column('key').doUpdateSet({ repo_id: before.id }))
     .execute()
+  return toRepository(moved)
 }
 
-/** Throws RepoNotFound when it was deleted meanwhile. */
-export async function updateVisibility(tx: Sql, id: string, isPrivate: boolean): Promise<void> {
-  const updated = await tables(tx)
+export type Settings = Partial<Pick<Repository, 'isPrivate' | 'gated'>>
+
+/** At least one of them. Returns the repository as it is now; throws RepoNotFound when it was deleted meanwhile. */
+export async function updateSettings(
+  tx: Sql,
+  id: string,
+  { isPrivate, gated }: Settings,
+): Promise<Repository> {
+  const row = await tables(tx)
     .updateTable('repos')
-    .set({ is_private: isPrivate ? 1 : 0 })
+    .set({
+      ...(isPrivate !== undefined && { is_private: isPrivate ? 1 : 0 }),
+      ...(gated !== undefined && { gated: gated || null }),
+    })
     .where('id', '=', id)
+    .returningAll()
     .executeTakeFirst()
-  if (Number(updated.numUpdatedRows) === 0) throw new RepoNotFound(id)
+  if (!row) throw new RepoNotFound(id)
+  return toRepository(row)
 }
 
 /** Also makes the writers of one repository wait for each other. Throws RepoNotFound when it was deleted meanwhile. */
@@ -243,6 +257,7 @@ function toRepository(row: RepoTables['repos']): Repository {
     namespace: row.namespace,
     name: row.name,
     isPrivate: row.is_private === 1,
+    gated: row.gated ?? false,
     createdAt: row.created_at,
     updatedAt: row.updated_at,
   }

@@ -1,10 +1,11 @@
-import { cp, readFile, rm, writeFile } from 'node:fs/promises'
+import { cp, readdir, readFile, rm, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { startVitest } from 'vitest/node'
 import type { Hub } from '../hub.ts'
 import { ROOT } from '../setup/places.ts'
 import { matches, type Outcome, type SuiteRun } from './outcomes.ts'
 import { SUITES_WORK } from './places.ts'
+import type { StandIns } from './python.ts'
 
 /** npm has unpacked the tests with the client. */
 const PUBLISHED = join(ROOT, 'node_modules/@huggingface/hub')
@@ -12,6 +13,7 @@ const PUBLISHED = join(ROOT, 'node_modules/@huggingface/hub')
 /** Runs the tests of @huggingface/hub (src/lib) against the hub; `only` names files. */
 export async function runJavaScript(
   hub: Hub,
+  standIns: StandIns,
   choice: { readonly only: readonly string[]; readonly excluded: readonly string[] },
 ): Promise<SuiteRun> {
   const work = join(SUITES_WORK, 'javascript')
@@ -19,12 +21,13 @@ export async function runJavaScript(
   await cp(join(PUBLISHED, 'src'), join(work, 'src'), { recursive: true })
   await cp(join(PUBLISHED, 'package.json'), join(work, 'package.json'))
   await cp(join(PUBLISHED, 'tsconfig.json'), join(work, 'tsconfig.json'))
-  for (const [file, theirs] of [
-    ['src/consts.ts', 'https://huggingface.co'],
-    ['src/test/consts.ts', 'https://hub-ci.huggingface.co'],
-  ] as const) {
-    const text = await readFile(join(work, file), 'utf8')
-    await writeFile(join(work, file), text.replace(theirs, hub.url))
+  const tests = (await readdir(join(work, 'src/lib'))).filter(name => name.endsWith('.spec.ts'))
+  for (const file of ['consts.ts', 'test/consts.ts', ...tests.map(name => `lib/${name}`)]) {
+    let text = (await readFile(join(work, 'src', file), 'utf8'))
+      .replaceAll('https://huggingface.co/gpt2/', `${hub.url}/openai-community/gpt2/`)
+      .replaceAll(/https:\/\/(hub-ci\.)?huggingface\.co(?=["'`/])/g, hub.url)
+    for (const [theirs, ours] of Object.entries(standIns)) text = text.replaceAll(theirs, ours)
+    await writeFile(join(work, 'src', file), text)
   }
 
   const vitest = await startVitest('test', [...choice.only], {

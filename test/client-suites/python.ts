@@ -37,7 +37,7 @@ const FILES = [
   'test_buckets_hf_file_system',
 ] as const
 
-/** For each commit id of huggingface.co that a test names, the one that stands for it on this hub. */
+/** For each id or hash of huggingface.co that a test names, the one that stands for it on this hub. */
 export type StandIns = Readonly<Record<string, string>>
 
 /** Makes the repositories that stand for those of huggingface.co. */
@@ -112,6 +112,8 @@ function clientOf(hub: Hub): NodeJS.ProcessEnv {
     HF_HUB_DISABLE_UPDATE_CHECK: '1',
     DISABLE_SYMLINKS_IN_WINDOWS_TESTS: '1',
     PYTHONIOENCODING: 'utf-8',
+    // Tables are as wide as the terminal, and tests look for whole words.
+    COLUMNS: '200',
   }
 }
 

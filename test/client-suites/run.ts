@@ -35,7 +35,7 @@ try {
   const standIns = await seed(hub)
   const choice = { only: values.only, args, excluded }
   runs.push(...(await Promise.all(WAYS.map(way => runPython(hub, standIns, way, choice)))))
-  if (args.length === 0) runs.push(await runJavaScript(hub, choice))
+  if (args.length === 0) runs.push(await runJavaScript(hub, standIns, choice))
 } finally {
   await hub.stop()
 }

@@ -27,10 +27,13 @@ const ORGANIZATIONS: readonly (readonly string[])[] = [
 const SEEDED = [
   'albert',
   'allenai',
+  'aschen',
+  'black-forest-labs',
   'celinah',
   'facebook',
   'gaia-benchmark',
   'google',
+  'google-bert',
   'gradio',
   'hf-internal-testing',
   'huggingface',
@@ -38,7 +41,9 @@ const SEEDED = [
   'HuggingFaceFW',
   'HuggingFaceH4',
   'huggingface-hub-ci',
+  'huggingfacejs',
   'julien-c',
+  'kernels-community',
   'lhoestq',
   'many',
   'microsoft',
@@ -46,9 +51,12 @@ const SEEDED = [
   'muellerzr',
   'multimodalart',
   'nvidia',
+  'nyu-mll',
+  'openai',
   'openai-community',
   'Qwen',
   'rajpurkar',
+  'zai-org',
 ]
 
 /** A hub with the users, organisations and tokens that the tests name, and the namespaces of what is seeded. */

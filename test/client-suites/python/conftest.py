@@ -14,8 +14,9 @@ import pytest
 from huggingface_hub import HfApi, RepoUrl, constants
 from huggingface_hub.utils import _detect_agent
 
-from .testing_constants import ENDPOINT_PRODUCTION, ENDPOINT_STAGING, TOKEN
+from .testing_constants import ENDPOINT_PRODUCTION, ENDPOINT_STAGING, TOKEN, USER
 from .testing_utils import repo_name
+
 
 class RepoFactory(Protocol):
     """Makes a repository that is gone after the test: of the user behind `TOKEN`, with a new name unless told otherwise."""
@@ -45,6 +46,14 @@ def repo_factory(api: HfApi):
     yield make
     for url, token in made:
         api.delete_repo(url.repo_id, repo_type=url.repo_type, token=token, missing_ok=True)
+
+
+@pytest.fixture
+def new_repo_id(api: HfApi):
+    """The name of a model that the test may make; gone after it."""
+    repo_id = f"{USER}/{repo_name()}"
+    yield repo_id
+    api.delete_repo(repo_id, missing_ok=True)
 
 
 @pytest.fixture(autouse=True)

@@ -1,12 +1,13 @@
 """Makes what the tests read of huggingface.co, with content of our own: `python seed.py`, with HF_ENDPOINT and HF_TOKEN.
 
-Prints one JSON object: for each commit id that a test names, the one that stands for it here.
+Prints one JSON object: for each id or hash of huggingface.co that a test names, the one that stands for it here.
 """
 
+import hashlib
 import json
 import struct
 
-from huggingface_hub import CommitOperationAdd, HfApi
+from huggingface_hub import CommitOperationAdd, HfApi, get_session
 
 api = HfApi()
 
@@ -37,11 +38,11 @@ def files(repo: str, contents: dict[str, bytes], message: str = "Add files", **p
     return api.create_commit(repo_id, operations, commit_message=message, repo_type=kind, **place).oid
 
 
-commits: dict[str, str] = {}
+stand_ins: dict[str, str] = {}
 
 # test_file_download, test_cache_no_symlinks, test_hf_api: a model with weights of several frameworks, two commits.
 WEIGHTS = bytes(range(256)) * 254 + bytes(50)
-commits["f2c752cfc5c0ab6f4bdec59acea69eefbee381c2"] = files(
+stand_ins["f2c752cfc5c0ab6f4bdec59acea69eefbee381c2"] = files(
     "model:julien-c/dummy-unknown",
     {"config.json": json.dumps({"architectures": ["RobertaForMaskedLM"]}).ljust(851).encode(), "pytorch_model.bin": WEIGHTS},
 )
@@ -56,6 +57,9 @@ files(
     },
 )
 
+stand_ins["44c70f043cfe8162efc274ff531575e224a0e6f0"] = api.model_info("julien-c/dummy-unknown").sha
+files("model:julien-c/dummy-unknown", {"config.json": b"{}".ljust(496)})
+
 # test_cache_layout: one more file on each branch, none of the names on both.
 files("model:hf-internal-testing/hfh-cache-layout", {"file_0.txt": b"File 0\n", "file_1.txt": b"File 1\n"})
 for number in ("2", "3"):
@@ -65,6 +69,9 @@ for number in ("2", "3"):
         {f"file_{number}.txt": f"File {number}\n".encode()},
         revision=f"file-{number}",
     )
+
+# test_utils_cache
+files("model:hf-internal-testing/hfh_ci_scan_repo_a", {"README.md": card("A"), "model.bin": bytes(500)})
 
 # test_xet_download
 files("model:celinah/dummy-xet-testing", {"dummy.safetensors": safetensors({"w": ("F32", [4096], 16384)})})
@@ -90,15 +97,15 @@ files(
 )
 files("space:HuggingFaceH4/zephyr-chat", {"index.html": b"<h1>Zephyr</h1>\n"})
 files("dataset:HuggingFaceH4/no_robots", {"README.md": card("No Robots", license="cc-by-nc-4.0")})
-commits["c603981e170e9e333934a39781d2ae3a2677e81f"] = files("dataset:gaia-benchmark/GAIA", {"a.txt": b"first\n"})
+stand_ins["c603981e170e9e333934a39781d2ae3a2677e81f"] = files("dataset:gaia-benchmark/GAIA", {"a.txt": b"first\n"})
 files("dataset:gaia-benchmark/GAIA", {"README.md": card("GAIA", language=["en"])})
 files("dataset:lhoestq/custom_squad", {"custom_squad.py": b"# no code\n", "train.parquet": b"PAR1" + bytes(100)})
-commits["607bd4c8450a42878aa9ddc051a65a055450ef87"] = files(
+stand_ins["607bd4c8450a42878aa9ddc051a65a055450ef87"] = files(
     "dataset:allenai/c4", {"en/c4-train.00001-of-01024.json.gz": bytes(1000)}
 )
 files("dataset:allenai/math_qa", {"math_qa.py": b"class MathQa:\n    pass\n"})
 files("model:huggingface-hub-ci/test_safetensors_metadata", {"README.md": card("No weights here")})
-commits["dc54ff55a7e9e71b85db953d8bc22eca894b44c6"] = files(
+stand_ins["dc54ff55a7e9e71b85db953d8bc22eca894b44c6"] = files(
     "model:nvidia/GLM-5-NVFP4",
     {
         "model-00008-of-00282.safetensors": safetensors(
@@ -107,14 +114,94 @@ commits["dc54ff55a7e9e71b85db953d8bc22eca894b44c6"] = files(
     },
 )
 
+# test_kernels
+files("kernel:kernels-community/relu", {"benchmarks/benchmark.py": b"print()\n"})
+api.create_branch("kernels-community/relu", branch="v1", repo_type="kernel")
+files("kernel:kernels-community/relu", {"README.md": card("ReLU")})
+
 # test_repocard, test_cli: cards and lists of files.
-files("model:openai-community/gpt2", {"README.md": card("GPT-2", license="mit")})
 files("model:Qwen/Qwen3-0.6B", {"README.md": b"---\nlibrary_name: transformers\n---\n\n# Qwen3-0.6B\n"})
 files("dataset:HuggingFaceFW/fineweb", {"README.md": "---\nlicense: odc-by\n---\n\n# 🍷 FineWeb\n".encode()})
 files("space:mteb/leaderboard", {"README.md": b"---\nsdk: static\nlicense: mit\n---\n\n# MTEB Leaderboard\n"})
 files("space:multimodalart/dreambooth-training", {"README.md": card("Card", title="Dreambooth Training", sdk="static")})
 files("space:gradio/theme_builder", {"run.py": b"print()\n"})
 files("dataset:rajpurkar/squad", {"README.md": card("SQuAD", license="cc-by-sa-4.0")})
+
+# @huggingface/hub: downloads, and uploads of what is elsewhere on the web.
+GPT2_CARD = """---
+language: en
+tags:
+- exbert
+
+license: mit
+---
+
+
+# GPT-2
+
+Test the whole generation capabilities here: https://transformer.huggingface.co/doc/gpt2-large
+"""
+GPT2_CONFIG = {
+    "activation_function": "gelu_new",
+    "architectures": ["GPT2LMHeadModel"],
+    "attn_pdrop": 0.1,
+    "bos_token_id": 50256,
+    "embd_pdrop": 0.1,
+    "eos_token_id": 50256,
+    "initializer_range": 0.02,
+    "layer_norm_epsilon": 1e-05,
+    "model_type": "gpt2",
+    "n_ctx": 1024,
+    "n_embd": 768,
+    "n_head": 12,
+    "n_layer": 12,
+    "n_positions": 1024,
+    "resid_pdrop": 0.1,
+    "summary_activation": None,
+    "summary_first_dropout": 0.1,
+    "summary_proj_to_labels": True,
+    "summary_type": "cls_index",
+    "summary_use_proj": True,
+    "task_specific_params": {"text-generation": {"do_sample": True, "max_length": 50}},
+    "vocab_size": 50257,
+}
+stand_ins["f27b190eeac4c2302d24068eabf5e9d6044389ae"] = files(
+    "model:openai-community/gpt2",
+    {"README.md": GPT2_CARD.encode(), "config.json": json.dumps(GPT2_CONFIG, indent=2).encode()},
+)
+for number in range(25):
+    oid = files("model:openai-community/gpt2", {"log.txt": str(number).encode()})
+    if number == 23:
+        stand_ins["607a30d783dfa663caf39e06633721c8d4cfcd7e"] = oid
+stand_ins["dd4bc8b21efa05ec961e3efc4ee5e3832a3679c7"] = files(
+    "model:google-bert/bert-base-uncased", {"tf_model.h5": bytes(1000), "config.json": b"{}"}
+)
+stand_ins["cb2099c76426ff97da7aa591cbd317d91fb5fcb7"] = files("dataset:nyu-mll/glue", {"README.md": card("GLUE")})
+stand_ins["e410a9ff348e6bed393b847711e793282d7c672e"] = files(
+    "space:huggingfacejs/client-side-oauth", {"index.html": b"<p>OAuth</p>\n"}
+)
+files("model:huggingfacejs/test-model", {"README.md": card("Test")})
+files("model:celinah/xet-experiments", {"large_text.txt": b"this is a text file." * 3_145_729})
+SHARD = bytes(range(256)) * 16_384
+stand_ins["3fb621eb9b37478239504ee083042d5b18699e8b8618e569478b03b119a85a69"] = hashlib.sha256(SHARD).hexdigest()
+for repo_id in ("aschen/push-model-from-web", "huggingfacejs/push-model-from-web"):
+    files(
+        f"space:{repo_id}",
+        {
+            "mobilenet/model.json": b"{}\n",
+            "mobilenet/group1-shard1of2": SHARD,
+            "mobilenet/group1-shard2of2": SHARD[: 1 << 20],
+            "mobilenet/coffee.jpg": bytes(1000),
+            "mobilenet/README.md": b"# Mobilenet\n",
+        },
+    )
+for repo_type, repo_id, theirs in (
+    ("model", "openai-community/gpt2", "621ffdc036468d709f17434d"),
+    ("dataset", "nyu-mll/glue", "621ffdd236468d709f181e3f"),
+    ("space", "huggingfacejs/client-side-oauth", "659835e689010f9c7aed608d"),
+):
+    response = get_session().get(f"{api.endpoint}/api/{repo_type}s/{repo_id}")
+    stand_ins[theirs] = response.json()["_id"]
 
 # test_hf_api: lists, filters and searches.
 SEARCHED = {
@@ -134,19 +221,26 @@ SEARCHED = {
         "task_ids": ["natural-language-inference"],
         "tags": ["fiftyone", "benchmark:official"],
     },
-    "space:google/wikipedia-search": {"sdk": "static"},
+    "space:google/wikipedia-search": {"sdk": "static", "models": ["bert-base-uncased"], "datasets": ["wikipedia"]},
+    "space:black-forest-labs/FLUX.1-dev": {"sdk": "static", "models": ["black-forest-labs/FLUX.1-dev"]},
+    "model:zai-org/GLM-5.2": {},
+    "dataset:openai/gsm8k": {},
 }
 for number in range(12):
     SEARCHED[f"model:google/bert-{number}"] = {"tags": ["bert", "jax"]}
+    SEARCHED[f"model:google/t5-{number}"] = {"tags": ["mlx"]}
     SEARCHED[f"space:julien-c/space-{number}"] = {"sdk": "static"}
     SEARCHED[f"dataset:google/wikipedia-{number}"] = {"language": ["en"]}
 for repo, metadata in SEARCHED.items():
     files(repo, {"README.md": card(repo.split("/")[1], **metadata)})
 for number in range(2):
-    files(f"model:google/gguf-{number}", {"model.gguf": b"GGUF" + struct.pack("<IQQ", 3, 0, 0)})
+    files(
+        f"model:google/gguf-{number}",
+        {"README.md": card("GGUF", language=["id"]), "model.gguf": b"GGUF" + struct.pack("<IQQ", 3, 0, 0)},
+    )
 for number in range(100):
     for kind in ("model", "dataset", "space"):
         sdk = {"space_sdk": "static"} if kind == "space" else {}
         api.create_repo(f"many/{kind}-{number}", repo_type=kind, **sdk)
 
-print(json.dumps(commits))
+print(json.dumps(stand_ins))

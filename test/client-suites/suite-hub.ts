@@ -3,7 +3,9 @@ import { type Hub, startHub } from '../hub.ts'
 interface Account {
   readonly name: string
   readonly fullname: string
+  readonly email?: string
   readonly token: string
+  readonly tokenName?: string
 }
 
 /** Whoever owns the repositories that stand for those of huggingface.co. */
@@ -14,7 +16,13 @@ const USERS: readonly Account[] = [
   { name: '__DUMMY_HUB_USER__', fullname: 'Dummy User', token: 'hf_HubCITokenXXXXXXXXXXXXXXXXXXXXX' },
   { name: 'DVUser', fullname: 'DV User', token: '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' },
   { name: 'EnterpriseAdmin', fullname: 'Enterprise Admin', token: 'hf_enterprise_admin_token' },
-  { name: 'hub.js', fullname: '@huggingface/hub CI bot', token: 'hf_hub.js' },
+  {
+    name: 'hub.js',
+    fullname: '@huggingface/hub CI bot',
+    email: 'eliott@huggingface.co',
+    token: 'hf_hub.js',
+    tokenName: 'ci-hub.js',
+  },
   SEEDER,
 ]
 
@@ -63,9 +71,10 @@ const SEEDED = [
 export async function startSuiteHub(): Promise<Hub> {
   const hub = await startHub()
   try {
-    for (const { name, fullname, token } of USERS) {
-      const given = ['--fullname', fullname, '--token', token, '--token-name', 'ci', '--token-role', 'write']
-      await hub.runCli(['user', 'add', name, ...given])
+    for (const { name, fullname, email, token, tokenName = 'ci' } of USERS) {
+      const known = ['--fullname', fullname, ...(email ? ['--email', email] : [])]
+      const key = ['--token', token, '--token-name', tokenName, '--token-role', 'write']
+      await hub.runCli(['user', 'add', name, ...known, ...key])
     }
     const seeded = SEEDED.map(name => [name, '--member', `${SEEDER.name}:admin`])
     for (const organization of [...ORGANIZATIONS, ...seeded])

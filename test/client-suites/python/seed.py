@@ -119,6 +119,10 @@ files("kernel:kernels-community/relu", {"benchmarks/benchmark.py": b"print()\n"}
 api.create_branch("kernels-community/relu", branch="v1", repo_type="kernel")
 files("kernel:kernels-community/relu", {"README.md": card("ReLU")})
 
+# test_file_download: a model that was moved.
+files("model:hf-internal-testing/dummy-will-be-renamed", {"config.json": b"{}\n"})
+api.move_repo("hf-internal-testing/dummy-will-be-renamed", "hf-internal-testing/dummy-renamed")
+
 # test_repocard, test_cli: cards and lists of files.
 files("model:Qwen/Qwen3-0.6B", {"README.md": b"---\nlibrary_name: transformers\n---\n\n# Qwen3-0.6B\n"})
 files("dataset:HuggingFaceFW/fineweb", {"README.md": "---\nlicense: odc-by\n---\n\n# 🍷 FineWeb\n".encode()})
@@ -202,6 +206,10 @@ for repo_type, repo_id, theirs in (
 ):
     response = get_session().get(f"{api.endpoint}/api/{repo_type}s/{repo_id}")
     stand_ins[theirs] = response.json()["_id"]
+
+me = api.whoami(token="hf_hub.js")
+stand_ins["62f264b9f3c90f4b6514a269"] = me["id"]
+stand_ins["/avatars/934b830e9fdaa879487852f79eef7165.svg"] = me["avatarUrl"]
 
 # test_hf_api: lists, filters and searches.
 SEARCHED = {

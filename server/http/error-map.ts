@@ -97,6 +97,8 @@ export const errorTable = new Map<unknown, Rule<never>>([
   rule(repos.StaleParent, { status: 412 }),
   rule(repos.InvalidOperation, { status: 422 }),
   rule(repos.LfsObjectMissing, { status: 422 }),
+  // git-lfs shows `message` (git-lfs `docs/api/locking.md`).
+  rule(repos.LocksNotOffered, { status: 501, body: error => ({ message: error.message }) }),
   rule(repos.HubBusy, { status: 503, headers: () => ({ 'retry-after': '30' }) }),
   rule(repos.PackBeingCollected, { status: 503, headers: () => ({ 'retry-after': '1' }) }),
   rule(repos.GitObjectMissing, { status: 500 }),

@@ -2,7 +2,7 @@ import { mkdir, readdir, readFile, rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import { pip, pythonEnvironment } from '../setup/python.ts'
 import { run, type Step } from '../setup/step.ts'
-import { SUITES_PYTHON, SUITES_SOURCE } from './places.ts'
+import { OLD_CLIENTS, SUITES_PYTHON, SUITES_SOURCE } from './places.ts'
 
 const SDIST = join(import.meta.dirname, 'sdist.txt')
 
@@ -37,3 +37,14 @@ const sources: Step = {
 
 /** In this order. @huggingface/hub brings its tests with it: npm has them in node_modules/ already. */
 export const fetchSteps: readonly Step[] = [environment, sources]
+
+/** The old clients. */
+export const fetchOldClients: readonly Step[] = [...OLD_CLIENTS].map(([version, folder]) =>
+  pythonEnvironment({
+    name: `suites-hub-${version}`,
+    title: `huggingface_hub ${version}`,
+    folder,
+    requirements: join(import.meta.dirname, `hub-${version}.txt`),
+    modules: ['huggingface_hub', 'hf_xet'],
+  }),
+)

@@ -16,6 +16,12 @@ export interface SuiteRun {
   readonly outcomes: readonly Outcome[]
 }
 
+/** The outcomes that a program of ours has written to a file: one JSON object a line. */
+export async function readOutcomes(file: string): Promise<readonly Outcome[]> {
+  const lines = (await readFile(file, 'utf8')).split('\n').filter(line => line !== '')
+  return lines.map(line => JSON.parse(line) as Outcome)
+}
+
 /** `*` stands for anything; all else is taken as it is. */
 export function matches(pattern: string, id: string): boolean {
   const parts = pattern.split('*').map(part => part.replace(/[.+?^${}()|[\]\\]/g, '\\$&'))

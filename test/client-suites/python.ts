@@ -1,9 +1,9 @@
-import { spawn } from 'node:child_process'
 import { cp, mkdir, readdir, readFile, rm, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { Hub } from '../hub.ts'
-import type { Outcome, SuiteRun } from './outcomes.ts'
+import { readOutcomes, type SuiteRun } from './outcomes.ts'
 import { SUITES_PYTHON, SUITES_SOURCE, SUITES_WORK } from './places.ts'
+import { clientOf, runProgram } from './run-program.ts'
 import { SEEDER } from './suite-hub.ts'
 
 const OURS = join(import.meta.dirname, 'python')
@@ -42,7 +42,10 @@ export type StandIns = Readonly<Record<string, string>>
 
 /** Makes the repositories that stand for those of huggingface.co. */
 export async function seed(hub: Hub): Promise<StandIns> {
-  const { code, output } = await python([SEED], SUITES_SOURCE, { ...clientOf(hub), HF_TOKEN: SEEDER.token })
+  const { code, output } = await runProgram(SUITES_PYTHON, [SEED], SUITES_SOURCE, {
+    ...clientOf(hub),
+    HF_TOKEN: SEEDER.token,
+  })
   if (code !== 0) throw new Error(`python/seed.py ended with ${code}:\n${output}`)
   return JSON.parse(output.trimEnd().split('\n').at(-1) ?? '')
 }
@@ -68,7 +71,8 @@ export async function runPython(
   await writeFile(outcomes, '')
   const files = FILES.filter(name => choice.only.length === 0 || choice.only.includes(name))
   if (files.length === 0) return { title: way.title, outcomes: [] }
-  const { code, output } = await python(
+  const { code, output } = await runProgram(
+    SUITES_PYTHON,
     ['-m', 'pytest', ...files.map(name => `tests/${name}.py`), ...choice.args],
     work,
     {
@@ -80,10 +84,9 @@ export async function runPython(
     },
   )
   await writeFile(join(work, 'output.txt'), output)
-  const lines = (await readFile(outcomes, 'utf8')).split('\n').filter(line => line !== '')
   // 1: tests failed; 5: none were left to run.
   if (![0, 1, 5].includes(code)) throw new Error(`pytest ended with ${code}:\n${output.slice(-4000)}`)
-  return { title: way.title, outcomes: lines.map(line => JSON.parse(line) as Outcome) }
+  return { title: way.title, outcomes: await readOutcomes(outcomes) }
 }
 
 /** A copy of the tests that names this hub wherever they name a hub, with what the source distribution lacks. */
@@ -103,41 +106,4 @@ async function pointTests(hub: Hub, standIns: StandIns, folder: string): Promise
   await writeFile(join(folder, '__init__.py'), '')
   await mkdir(join(folder, 'fixtures'))
   await cp(join(OURS, 'cards'), join(folder, 'fixtures/cards'), { recursive: true })
-}
-
-function clientOf(hub: Hub): NodeJS.ProcessEnv {
-  return {
-    HF_ENDPOINT: hub.url,
-    HF_HUB_DISABLE_TELEMETRY: '1',
-    HF_HUB_DISABLE_UPDATE_CHECK: '1',
-    DISABLE_SYMLINKS_IN_WINDOWS_TESTS: '1',
-    PYTHONIOENCODING: 'utf-8',
-    // Tables are as wide as the terminal, and tests look for whole words.
-    COLUMNS: '200',
-  }
-}
-
-async function python(
-  args: readonly string[],
-  cwd: string,
-  environment: NodeJS.ProcessEnv,
-): Promise<{ code: number; output: string }> {
-  const child = spawn(join(SUITES_PYTHON, 'bin/python'), args, {
-    cwd,
-    stdio: ['ignore', 'pipe', 'pipe'],
-    env: { PATH: `${join(SUITES_PYTHON, 'bin')}:${process.env.PATH}`, HOME: cwd, ...environment },
-  })
-  let stdout = ''
-  let stderr = ''
-  child.stdout.on('data', (text: Buffer) => {
-    stdout += text
-  })
-  child.stderr.on('data', (text: Buffer) => {
-    stderr += text
-  })
-  const code = await new Promise<number>((settle, reject) => {
-    child.on('error', reject)
-    child.on('close', status => settle(status ?? -1))
-  })
-  return { code, output: stderr + stdout }
 }

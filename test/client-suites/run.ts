@@ -4,8 +4,9 @@ import type { Hub } from '../hub.ts'
 import { ROOT } from '../setup/places.ts'
 import { ensure } from '../setup/step.ts'
 import { keepTables, tables } from './conformance.ts'
-import { fetchSteps } from './fetch.ts'
+import { fetchOldClients, fetchSteps } from './fetch.ts'
 import { runJavaScript } from './javascript.ts'
+import { runOldClients } from './old-clients.ts'
 import { matches, readKnownDifferences, readPatterns, type SuiteRun } from './outcomes.ts'
 import { runPython, type StandIns, seed } from './python.ts'
 import { startSuiteHub } from './suite-hub.ts'
@@ -44,6 +45,10 @@ const runs = await Promise.all(
   WAYS.map(way => onSeededHub((hub, standIns) => runPython(hub, standIns, way, choice))),
 )
 if (args.length === 0) runs.push(await onSeededHub((hub, standIns) => runJavaScript(hub, standIns, choice)))
+if (isWhole || values.only.includes('old-clients')) {
+  for (const step of fetchOldClients) await ensure(step, line => console.log(line))
+  runs.push(await onSeededHub(runOldClients))
+}
 
 console.log(tables(runs))
 let wrong = 0

@@ -11,9 +11,16 @@ interface Account {
 /** Whoever owns the repositories that stand for those of huggingface.co. */
 export const SEEDER = { name: 'seeder', fullname: 'Seeder', token: 'hf_seeder' }
 
+/** Whose the repositories are that the tests make. */
+export const TESTER = {
+  name: '__DUMMY_HUB_USER__',
+  fullname: 'Dummy User',
+  token: 'hf_HubCITokenXXXXXXXXXXXXXXXXXXXXX',
+}
+
 /** tests/testing_constants.py of huggingface_hub and src/test/consts.ts of @huggingface/hub name these. */
 const USERS: readonly Account[] = [
-  { name: '__DUMMY_HUB_USER__', fullname: 'Dummy User', token: 'hf_HubCITokenXXXXXXXXXXXXXXXXXXXXX' },
+  TESTER,
   { name: 'DVUser', fullname: 'DV User', token: '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' },
   { name: 'EnterpriseAdmin', fullname: 'Enterprise Admin', token: 'hf_enterprise_admin_token' },
   {
@@ -27,7 +34,7 @@ const USERS: readonly Account[] = [
 ]
 
 const ORGANIZATIONS: readonly (readonly string[])[] = [
-  ['valid_org_hub', '--fullname', 'Dummy Hub Org', '--member', '__DUMMY_HUB_USER__:admin'],
+  ['valid_org_hub', '--fullname', 'Dummy Hub Org', '--member', `${TESTER.name}:admin`],
   ['EnterpriseOrgPrivate', '--member', 'EnterpriseAdmin:admin', '--private-by-default'],
 ]
 

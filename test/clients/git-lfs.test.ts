@@ -101,6 +101,21 @@ describe('git-lfs', () => {
     expect(log).not.toMatch(/"method":"PUT"/)
   })
 
+  it('is told that there are no locks: once and silently in a push, in words when somebody wants one', async () => {
+    const folder = await temporaryFolder()
+    await ada.run('git', ['clone', '--quiet', inUrl, folder])
+    await writeFile(join(folder, 'locked.bin'), noise(10_000, 'locks'))
+    await ada.run('git', ['add', '.'], { cwd: folder })
+    await ada.run('git', ['commit', '--quiet', '--message', 'Locks'], { cwd: folder })
+    const { stdout, stderr } = await ada.attempt('git', ['push'], { cwd: folder })
+    expect(stdout + stderr).toContain('main -> main')
+    expect(stdout + stderr).not.toMatch(/lock/i)
+    expect(await ada.attempt('git', ['lfs', 'lock', 'locked.bin'], { cwd: folder })).toMatchObject({
+      code: expect.not.stringMatching(/^0$/),
+      stderr: expect.stringContaining('This hub locks no files'),
+    })
+  })
+
   it('keeps a private repository to itself', async () => {
     await ada.run('hf', ['repos', 'create', 'acme/lfs-private', '--private'])
     const url = `${hub().url}/acme/lfs-private`

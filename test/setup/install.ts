@@ -10,6 +10,8 @@ const TASKS: readonly ((say: (line: string) => void) => Promise<void>)[] = [
   async say =>
     say(await ensureProgram({ name: 'curl', version: ['--version'], package: 'curl', standalone: false })),
   async say =>
+    say(await ensureProgram({ name: 'wget', version: ['--version'], package: 'wget', standalone: false })),
+  async say =>
     say(
       await ensureProgram({ name: 'git-lfs', version: ['--version'], package: 'git-lfs', standalone: true }),
     ),

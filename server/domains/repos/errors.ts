@@ -71,6 +71,13 @@ export class StaleParent extends HubError {
 /** An operation of a commit that cannot be applied to the tree it meets. */
 export class InvalidOperation extends HubError {}
 
+/** git-lfs asks before each push whether somebody holds a lock; on 501 it remembers not to ask, without a word. */
+export class LocksNotOffered extends HubError {
+  constructor() {
+    super('This hub locks no files; merge what several people change by branches and pull requests')
+  }
+}
+
 /** A commit names large files whose bytes never reached this repository. */
 export class LfsObjectMissing extends HubError {
   constructor(missing: readonly { path: string; sha256: string }[]) {

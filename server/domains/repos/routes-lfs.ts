@@ -7,7 +7,7 @@ import { sendBytes } from '../../http/send-bytes.ts'
 import { RepoNotFound } from '../../kernel/errors.ts'
 import { type Repository, repoApiPath, repoId } from '../../kernel/repository.ts'
 import { NotSignedIn } from '../policy/index.ts'
-import { LfsObjectMissing } from './errors.ts'
+import { LfsObjectMissing, LocksNotOffered } from './errors.ts'
 import { downloadAnswers, type LfsAnswer, uploadAnswers } from './lfs-batch.ts'
 import type { RepoParts } from './parts.ts'
 import { issueXetToken, xetHeaders } from './routes-xet.ts'
@@ -147,6 +147,22 @@ export function lfsRoutes(parts: RepoParts): Route[] {
         return sendLfs(call, {})
       },
     }),
+    ...(['{web}/info/lfs/locks', '{web}/info/lfs/locks/*'] as const).map(path =>
+      route({
+        method: ['GET', 'POST'],
+        path,
+        grant: 'repo:view',
+        about: {
+          summary: 'Refused: locks of git-lfs are not offered',
+          ...(path.endsWith('*') && { tail: ['lock'] }),
+          answers: {},
+        },
+        challenge: 'Basic',
+        handle() {
+          throw new LocksNotOffered()
+        },
+      }),
+    ),
   ]
 }
 

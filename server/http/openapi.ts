@@ -102,6 +102,7 @@ function operation(route: Route, method: string, path: string): Operation {
 const securityOf: Readonly<Record<Grant, readonly object[]>> = {
   anyone: [{}, { token: [] }],
   'signed-in': [{ token: [] }, { password: [] }],
+  'own:read': [{ token: [] }, { password: [] }],
   'own:write': [{ token: [] }, { password: [] }],
   'repo:view': [{}, { token: [] }, { password: [] }],
   'repo:engage': [{ token: [] }, { password: [] }],

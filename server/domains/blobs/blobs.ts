@@ -33,6 +33,8 @@ export interface Blobs {
   share(tx: Sql, files: { from: string; to: string; sha256s: readonly string[] }): Promise<void>
   /** The holder is gone, with all that it refers to. */
   release(tx: Sql, holder: string): Promise<void>
+  /** Bytes of what each holder has committed, the same content counted once. Nothing of what others hold shows in it. */
+  sizesOf(holders: readonly string[]): Promise<Map<string, number>>
   /** Proven content that this user could read somewhere. */
   findReadable(subject: string | undefined, sha256s: Iterable<string>): Promise<Files>
   /** The same, and `holder` refers to it from now on as if it had been uploaded. */

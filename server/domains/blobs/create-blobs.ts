@@ -20,6 +20,7 @@ import type { BlobParts } from './parts.ts'
 import { PieceMemory } from './piece-memory.ts'
 import { openFile } from './read-file.ts'
 import { casRoutes } from './routes.ts'
+import { sizesOf } from './store-files.ts'
 import { beginMultipart, completeMultipart, putPart } from './upload-parts.ts'
 import { XorbIndexes } from './xorb-objects.ts'
 
@@ -55,6 +56,7 @@ export function createBlobs(setup: BlobsSetup): Blobs {
     hold: (tx, holder, sha256s) => holdFiles(parts, tx, holder, sha256s),
     share: (tx, files) => shareFiles(parts, tx, files),
     release: releaseFiles,
+    sizesOf: holders => sizesOf(database.sql, holders),
     findReadable: (subject, sha256s) => findReadable(parts, subject, sha256s),
     adopt: (subject, holder, sha256s) => adoptFiles(parts, subject, holder, sha256s),
     issueToken: claims => issueToken(parts, claims),

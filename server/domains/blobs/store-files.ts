@@ -281,3 +281,26 @@ export async function findLargest(sql: Sql, fileHashes: readonly string[]): Prom
     .executeTakeFirst()
   return row?.hash
 }
+
+/** Bytes of the distinct committed files of each holder. One query for each 500. */
+export async function sizesOf(sql: Sql, holders: Iterable<string>): Promise<Map<string, number>> {
+  const sizes = new Map<string, number>()
+  for (const batch of inBatches(holders)) {
+    const rows = await tables(sql)
+      .selectFrom(
+        tables(sql)
+          .selectFrom('holdings')
+          .select(['holder', 'file_hash'])
+          .distinct()
+          .where('holder', 'in', batch)
+          .where('committed_at', 'is not', null)
+          .as('held'),
+      )
+      .innerJoin('files', 'files.hash', 'held.file_hash')
+      .select(({ fn }) => ['held.holder', fn.sum<number>('files.size').as('bytes')])
+      .groupBy('held.holder')
+      .execute()
+    for (const { holder, bytes } of rows) sizes.set(holder, bytes)
+  }
+  return sizes
+}

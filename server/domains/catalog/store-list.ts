@@ -147,7 +147,10 @@ function conditions(sql: Sql, { type, author, words, tags, pipelineTag, reach }:
   return all
 }
 
-function isReadable({ eb, and, or, lit }: ExpressionBuilder<CatalogTables, 'catalog'>, reach: PrivateReach) {
+export function isReadable(
+  { eb, and, or, lit }: ExpressionBuilder<CatalogTables, 'catalog'>,
+  reach: PrivateReach,
+) {
   const inNamespace =
     reach.namespaceIds === 'all'
       ? lit(true)

@@ -24,7 +24,8 @@ import { repoRoutes } from './routes-repos.ts'
 import { resolveRoutes } from './routes-resolve.ts'
 import { treeRoutes } from './routes-tree.ts'
 import { xetRoutes } from './routes-xet.ts'
-import { allRepoIds, reposById } from './store.ts'
+import { storageOf } from './storage-of.ts'
+import { allRepoIds, repoIdsOf, reposById, reposOf } from './store.ts'
 import { listFiles, type PathEntry } from './tree-listing.ts'
 import { Turns } from './turns.ts'
 
@@ -37,6 +38,10 @@ export interface Repos {
   find(type: RepoType, namespace: string, name: string): Promise<Repository>
   byId(ids: readonly string[]): Promise<Repository[]>
   allIds(): Promise<string[]>
+  /** Those of an account, the newest first, and before the id `before`. */
+  ofAccount(accountId: string, before: string | undefined, limit: number): Promise<Repository[]>
+  idsOfAccount(accountId: string): Promise<string[]>
+  storageOf(ids: readonly string[]): Promise<Map<string, number>>
   /** The commit that a revision means; throws RevisionNotFound. */
   resolve(repo: Repository, revision: string): Promise<string>
   /** When the commit was made, in milliseconds. */
@@ -72,6 +77,9 @@ export function createRepos(
     find: (type, namespace, name) => findRepo(parts, type, namespace, name),
     byId: ids => reposById(sql, ids),
     allIds: () => allRepoIds(sql),
+    ofAccount: (accountId, before, limit) => reposOf(sql, accountId, before, limit),
+    idsOfAccount: accountId => repoIdsOf(sql, accountId),
+    storageOf: ids => storageOf(parts, ids),
     resolve: (repo, revision) => resolveRevision(parts, repo, revision),
     committedAt: async (repo, commitId) => (await parts.git.commit(repo.id, commitId)).committer.time,
     files: (repo, commitId) => listFiles(parts, repo, commitId),

@@ -17,7 +17,7 @@ const owner = z.looseObject({
 const item = z.looseObject({
   _id: z.string(),
   id: z.string(),
-  type: z.enum(['model', 'dataset', 'space', 'collection']),
+  type: z.enum(['model', 'dataset', 'space', 'kernel', 'collection']),
   position: z.number().int(),
   note: z.object({ text: z.string(), html: z.string() }).optional(),
 })

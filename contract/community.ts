@@ -47,7 +47,7 @@ export const organizationOverview = z.object({
   numUsers: z.number().int(),
 })
 
-const repoType = z.enum(['model', 'dataset', 'space'])
+const repoType = z.enum(['model', 'dataset', 'space', 'kernel'])
 
 export const likedRepos = z.array(
   z.object({ createdAt: time, repo: z.object({ name: z.string(), type: repoType }) }),

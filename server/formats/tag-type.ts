@@ -28,6 +28,7 @@ const prefixes: Readonly<Record<RepoType, ReadonlySet<string>>> = {
     'task_ids',
   ]),
   space: new Set(['license', 'region', 'arxiv']),
+  kernel: new Set(['license', 'region', 'arxiv']),
 }
 
 const libraries: ReadonlySet<string> = new Set(LIBRARY_IDS)

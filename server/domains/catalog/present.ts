@@ -62,6 +62,8 @@ const expandable: Readonly<Record<Repository['type'], ReadonlySet<Property>>> = 
     'paperswithcode_id',
   ]),
   space: new Set([...everywhere, 'datasets', 'host', 'models', 'region', 'runtime', 'sdk', 'subdomain']),
+  // `hf_api.py:kernel_info` asks for none; these are what it reads.
+  kernel: new Set([...everywhere, 'downloads', 'downloadsAllTime', 'library_name']),
 }
 
 /** Throws MalformedInput about a property that no client knows. */

@@ -22,7 +22,13 @@ export async function countRepos(
     .where(eb => isReadable(eb, reach))
     .groupBy('type')
     .execute()
-  return { model: 0, dataset: 0, space: 0, ...Object.fromEntries(rows.map(row => [row.type, row.count])) }
+  return {
+    model: 0,
+    dataset: 0,
+    space: 0,
+    kernel: 0,
+    ...Object.fromEntries(rows.map(row => [row.type, row.count])),
+  }
 }
 
 export async function rowsById(sql: Sql, ids: readonly string[]): Promise<CatalogRow[]> {

@@ -202,7 +202,7 @@ describe('items', () => {
     const paper = await add(slug, '2311.12983', 'paper')
     expect([paper.status, paper.json().error]).toEqual([
       400,
-      'a collection on this hub cannot hold a paper; it holds model, dataset, space, collection',
+      'a collection on this hub cannot hold a paper; it holds model, dataset, space, kernel, collection',
     ])
     const mine = await create({}, 'bob')
     expect((await add(mine.slug, 'alice/secret', 'model', 'bob')).status).toBe(404)

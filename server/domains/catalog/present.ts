@@ -59,6 +59,8 @@ const expandable: Readonly<Record<Repository['type'], ReadonlySet<string>>> = {
     'paperswithcode_id',
   ]),
   space: new Set([...everywhere, 'datasets', 'models', 'region', 'runtime', 'sdk', 'subdomain']),
+  // `hf_api.py:kernel_info` asks for none; these are what it reads.
+  kernel: new Set([...everywhere, 'downloads', 'downloadsAllTime', 'gated', 'library_name']),
 }
 
 /** Throws MalformedInput about a property that no client knows, in the words in which they expect it. */
@@ -138,7 +140,7 @@ function shown({ repo, counts, commitId, modifiedAt }: Omit<Known, 'facts' | 'si
     lastModified: new Date(modifiedAt).toISOString(),
     createdAt: new Date(repo.createdAt).toISOString(),
     private: repo.isPrivate,
-    gated: counts.gated ?? false,
+    gated: repo.gated,
     disabled: false,
     likes: counts.likes,
     trendingScore: counts.trending,
@@ -188,6 +190,7 @@ export function repoOfRow(row: CatalogRow): Repository {
     namespace: row.namespace,
     name: row.name,
     isPrivate: row.is_private === 1,
+    gated: row.gated ?? false,
     createdAt: row.created_at,
     updatedAt: row.modified_at,
   }

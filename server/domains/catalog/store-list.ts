@@ -1,5 +1,5 @@
 import { type ExpressionBuilder, sql as raw, type SelectQueryBuilder } from 'kysely'
-import type { Repository } from '../../kernel/repository.ts'
+import { gates, type Repository } from '../../kernel/repository.ts'
 import type { Sql } from '../../ports/database.ts'
 import type { PrivateReach } from '../policy/index.ts'
 import { termsOfWord } from './search-terms.ts'
@@ -185,7 +185,7 @@ function conditions(sql: Sql, query: ListQuery): Ids[] {
   for (const link of links)
     all.push(db.selectFrom('catalog_links').select('repo_id').where('target', '=', link.toLowerCase()))
   if (pipelineTag !== undefined) all.push(ofType.where('pipeline_tag', '=', pipelineTag))
-  if (isGated) all.push(ofType.where('gated', '>', ''))
+  if (isGated) all.push(ofType.where('gated', 'in', gates))
   if (parameters)
     all.push(ofType.where('parameters', '>=', parameters.min).where('parameters', '<=', parameters.max))
   if (author !== undefined) {

@@ -19,6 +19,7 @@ export async function saveRepo(tx: Sql, repo: Repository): Promise<void> {
     name: repo.name,
     search_name: repoId(repo).toLowerCase(),
     is_private: repo.isPrivate ? 1 : 0,
+    gated: repo.gated || null,
   }
   const before = await searchNameOf(tx, repo.id)
   await tables(tx)
@@ -149,16 +150,12 @@ async function saveTerms(tx: Sql, id: string, terms: readonly string[]): Promise
 }
 
 /** What the read model says of a repository beside its files. */
-export type Counts = Pick<
-  CatalogRow,
-  'likes' | 'downloads' | 'trending' | 'gated' | 'main_size' | 'used_storage'
->
+export type Counts = Pick<CatalogRow, 'likes' | 'downloads' | 'trending' | 'main_size' | 'used_storage'>
 
 const noCounts: Counts = {
   likes: 0,
   downloads: 0,
   trending: 0,
-  gated: null,
   main_size: 0,
   used_storage: 0,
 }
@@ -166,7 +163,7 @@ const noCounts: Counts = {
 export async function countsOf(sql: Sql, id: string): Promise<Counts> {
   const row = await tables(sql)
     .selectFrom('catalog')
-    .select(['likes', 'downloads', 'trending', 'gated', 'main_size', 'used_storage'])
+    .select(['likes', 'downloads', 'trending', 'main_size', 'used_storage'])
     .where('repo_id', '=', id)
     .executeTakeFirst()
   return row ?? noCounts

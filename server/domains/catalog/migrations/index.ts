@@ -79,11 +79,13 @@ export const catalogMigrations: Record<string, Migration> = {
       `.execute(sql)
     },
   },
+  '0013_catalog_gated': {
+    async up(sql: Kysely<unknown>) {
+      await sql.schema.alterTable('catalog').addColumn('gated', 'text').execute()
+    },
+  },
   '0015_catalog_texts': {
     async up(sql: Kysely<unknown>) {
-      const catalog = (await sql.introspection.getTables()).find(({ name }) => name === 'catalog')
-      if (!catalog?.columns.some(({ name }) => name === 'gated'))
-        await sql.schema.alterTable('catalog').addColumn('gated', 'text').execute()
       for (const name of ['parameters', 'main_size', 'used_storage']) {
         await sql.schema
           .alterTable('catalog')

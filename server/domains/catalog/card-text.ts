@@ -33,6 +33,7 @@ export function readCardText(body: string): CardText {
 function withoutMarkup(text: string): string {
   return text
     .replace(/<[^<>]*>/g, ' ')
+    .replace(/!\[/g, ' ')
     .replace(/\]\([^()\s]*\)?/g, ' ')
     .replace(/\bhttps?:\/\/\S+/g, ' ')
     .replace(/&[a-z]{2,8};|[*_`#>|~[\]]+/gi, ' ')

@@ -18,6 +18,8 @@ export interface Blobs {
   describe(holder: string, sha256s: Iterable<string>): Promise<Files>
   /** The same of one, remembered. */
   find(holder: string, sha256: string): Promise<StoredFile | undefined> | StoredFile | undefined
+  /** Sizes of the files that commits of `holder` refer to, the same content once. */
+  heldBytes(holder: string): Promise<number>
   /**
    * Each piece is good until the next one is asked for. Throws FileRefuted at the call; CorruptChunk or FileNotKnown as
    * it is read.
@@ -30,8 +32,6 @@ export interface Blobs {
   completeMultipart(id: string): Promise<StoredFile>
   /** In the transaction of a commit that refers to them. Throws FileNotHeld or FileRefuted. */
   hold(tx: Sql, holder: string, sha256s: readonly string[]): Promise<void>
-  /** Bytes of what each holder has committed, the same content counted once. Nothing of what others hold shows in it. */
-  sizesOf(holders: readonly string[]): Promise<Map<string, number>>
   /** Of the files those that `to` may refer to from now on, as if it had uploaded them: its commit has to hold them. */
   share(tx: Sql, files: { from: string; to: string; files: readonly SharedFile[] }): Promise<Set<string>>
   /** `to` is new, and holds all that commits of `from` refer to. */

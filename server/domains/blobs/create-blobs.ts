@@ -21,7 +21,7 @@ import type { BlobParts } from './parts.ts'
 import { PieceMemory } from './piece-memory.ts'
 import { openFile } from './read-file.ts'
 import { casRoutes } from './routes.ts'
-import { copyHoldings, sizesOf } from './store-files.ts'
+import { copyHoldings, heldBytes } from './store-files.ts'
 import { beginMultipart, completeMultipart, putPart } from './upload-parts.ts'
 import { XorbIndexes } from './xorb-objects.ts'
 
@@ -49,6 +49,7 @@ export function createBlobs(setup: BlobsSetup): Blobs {
   return {
     describe: (holder, sha256s) => describeFiles(database.sql, holder, sha256s),
     find: fileLookup(database),
+    heldBytes: holder => heldBytes(database.sql, holder),
     read: (file, range) => openFile(parts, file, range),
     ingest: (holder, source, announced) => ingestFile(parts, holder, source, announced),
     beginMultipart: (holder, sha256, size) => beginMultipart(parts, holder, sha256, size),
@@ -59,7 +60,6 @@ export function createBlobs(setup: BlobsSetup): Blobs {
     shareAll: (tx, { from, to }) => copyHoldings(tx, from, to),
     committed: (holder, last, limit) => listCommitted(database.sql, holder, last, limit),
     release: releaseFiles,
-    sizesOf: holders => sizesOf(database.sql, holders),
     findReadable: (subject, sha256s) => findReadable(parts, subject, sha256s),
     adopt: (subject, holder, sha256s) => adoptFiles(parts, subject, holder, sha256s),
     issueToken: claims => issueToken(parts, claims),

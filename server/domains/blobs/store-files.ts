@@ -126,6 +126,21 @@ function heldFiles(sql: Sql) {
     ])
 }
 
+/** Sizes of what commits of `holder` refer to, each file once. */
+export async function heldBytes(sql: Sql, holder: string): Promise<number> {
+  const held = tables(sql)
+    .selectFrom('holdings')
+    .select('file_hash')
+    .where('holder', '=', holder)
+    .where('committed_at', 'is not', null)
+  const { bytes } = await tables(sql)
+    .selectFrom('files')
+    .select(({ fn }) => fn.sum<number | null>('size').as('bytes'))
+    .where('hash', 'in', held)
+    .executeTakeFirstOrThrow()
+  return bytes ?? 0
+}
+
 export async function findHeld(sql: Sql, holder: string, sha256s: Iterable<string>): Promise<HeldFile[]> {
   const held: HeldFile[] = []
   for (const batch of inBatches(sha256s)) {
@@ -359,27 +374,4 @@ export async function findLargest(sql: Sql, fileHashes: readonly string[]): Prom
     .limit(1)
     .executeTakeFirst()
   return row?.hash
-}
-
-/** Bytes of the distinct committed files of each holder. One query for each 500. */
-export async function sizesOf(sql: Sql, holders: Iterable<string>): Promise<Map<string, number>> {
-  const sizes = new Map<string, number>()
-  for (const batch of inBatches(holders)) {
-    const rows = await tables(sql)
-      .selectFrom(
-        tables(sql)
-          .selectFrom('holdings')
-          .select(['holder', 'file_hash'])
-          .distinct()
-          .where('holder', 'in', batch)
-          .where('committed_at', 'is not', null)
-          .as('held'),
-      )
-      .innerJoin('files', 'files.hash', 'held.file_hash')
-      .select(({ fn }) => ['held.holder', fn.sum<number>('files.size').as('bytes')])
-      .groupBy('held.holder')
-      .execute()
-    for (const { holder, bytes } of rows) sizes.set(holder, bytes)
-  }
-  return sizes
 }

@@ -36,6 +36,28 @@ export async function rowsById(sql: Sql, ids: readonly string[]): Promise<Catalo
   return await tables(sql).selectFrom('catalog').selectAll().where('repo_id', 'in', ids).execute()
 }
 
+/** Repositories of an account, the newest first, those before the id `before`. */
+export async function rowsOfAccount(
+  sql: Sql,
+  accountId: string,
+  before: string | undefined,
+  limit: number,
+): Promise<CatalogRow[]> {
+  let select = tables(sql).selectFrom('catalog').selectAll().where('namespace_id', '=', accountId)
+  if (before !== undefined) select = select.where('repo_id', '<', before)
+  return await select.orderBy('repo_id', 'desc').limit(limit).execute()
+}
+
+/** Bytes of all repositories of an account. */
+export async function storageOfAccount(sql: Sql, accountId: string): Promise<number> {
+  const { bytes } = await tables(sql)
+    .selectFrom('catalog')
+    .select(({ fn }) => fn.sum<number | null>('used_storage').as('bytes'))
+    .where('namespace_id', '=', accountId)
+    .executeTakeFirstOrThrow()
+  return bytes ?? 0
+}
+
 /** One more like, or one less. */
 export async function changeLikes(tx: Sql, repoId: string, by: 1 | -1): Promise<void> {
   await tables(tx)

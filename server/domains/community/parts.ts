@@ -17,6 +17,11 @@ export interface CommunityParts {
   /** The read model, which stands above this domain. */
   readonly catalog: {
     countRepos(accountId: string, reach: PrivateReach): Promise<Record<RepoType, number>>
+    storagePage(
+      accountId: string,
+      before: string | undefined,
+      limit: number,
+    ): Promise<{ page: object[]; next: string | undefined }>
     listedById(ids: readonly string[]): Promise<Map<string, Record<string, unknown>>>
   }
 }

@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto'
-import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest'
 import { TestHub } from '../../hub-for-test.suite.ts'
 
 let hub: TestHub
@@ -41,6 +41,17 @@ const likes = async (who: string, asker?: string) =>
     .map((like: { repo: { name: string; type: string } }) => `${like.repo.type} ${like.repo.name}`)
 const next = (answer: { headers: Record<string, string> }) =>
   /<http:\/\/hub\.test([^>]+)>; rel="next"/.exec(answer.headers.link ?? '')?.[1]
+
+/** A job brings the lists up to date with a commit. */
+const untilListed = (repo: string, commitId: string) =>
+  vi.waitFor(
+    async () => {
+      const listed = (await as('alice').get(`/api/models?author=${repo.split('/')[0]}`)).json()
+      const shas = listed.map((one: { id: string; sha: string }) => `${one.id} ${one.sha}`)
+      expect(shas).toContain(`${repo} ${commitId}`)
+    },
+    { timeout: 10_000 },
+  )
 
 describe('likes', () => {
   const count = async () => (await as().get('/api/models/alice/open')).json().likes
@@ -158,7 +169,8 @@ describe('storage', () => {
       yield bytes
     })()
     await hub.hub.blobs.ingest(id, source, { sha256, size: bytes.length })
-    await as('alice').commit(repo, { [path]: { sha256, size: bytes.length } })
+    const made = await as('alice').commit(repo, { [path]: { sha256, size: bytes.length } })
+    await untilListed(repo, made.json().commitOid)
   }
   type Line = { id: string; storage: number; storagePercent: number; visibility: string; type: string }
   const of = async (path: string, who: string) => {
@@ -168,6 +180,10 @@ describe('storage', () => {
 
   it('is the packs, and each content once, whoever else has it', async () => {
     const path = '/api/settings/repositories'
+    for (const name of ['open', 'secret']) {
+      const { sha } = (await as('alice').get(`/api/models/alice/${name}`)).json()
+      await untilListed(`alice/${name}`, sha)
+    }
     const before = new Map((await of(path, 'alice')).lines.map(line => [line.id, line.storage]))
     const bytes = Buffer.alloc(1_000_000, 7)
     await put('alice/open', 'a.bin', bytes)
@@ -209,12 +225,12 @@ describe('storage', () => {
 describe('tags by type', () => {
   it('are those of public repositories, by what they name', async () => {
     const card = '---\nlicense: mit\nlanguage: [nl]\npipeline_tag: text-generation\ntags: [tulips]\n---\n'
-    await as('alice').commit('alice/open', { 'README.md': card })
-    await as('alice').commit('alice/secret', { 'README.md': '---\ntags: [hush]\n---\n' })
-    const listed = async () => (await as().get('/api/models?filter=tulips')).json()
-    while ((await listed()).length === 0) await new Promise(resolve => setTimeout(resolve, 20))
-    while ((await as('alice').get('/api/models?filter=hush')).json().length === 0) {
-      await new Promise(resolve => setTimeout(resolve, 20))
+    for (const [repo, readme] of [
+      ['alice/open', card],
+      ['alice/secret', '---\ntags: [hush]\n---\n'],
+    ] as const) {
+      const made = await as('alice').commit(repo, { 'README.md': readme })
+      await untilListed(repo, made.json().commitOid)
     }
     const answer = await as().get('/api/models-tags-by-type')
     expect(answer.json()).toMatchObject({

@@ -16,7 +16,6 @@ import type { Account } from '../accounts/index.ts'
 import { describeOrganization, describeUser, findAccount } from './describe-account.ts'
 import { SelfFollowed } from './errors.ts'
 import { likeRepo, unlikeRepo } from './like-repo.ts'
-import { listStorage } from './list-storage.ts'
 import type { CommunityParts } from './parts.ts'
 import { inOrder, presentAccount } from './present-people.ts'
 import { deleteFollow, followsOf, insertFollow } from './store-follows.ts'
@@ -226,9 +225,8 @@ async function accountPage(
 
 async function storagePage(parts: CommunityParts, call: PageCall, accountId: string) {
   const { cursor } = call.query
-  const shape = z.object({ before: z.string(), total: z.number() })
-  const at = cursor === undefined ? undefined : readPosition(cursor, shape)
-  const found = await listStorage(parts, { id: accountId }, at, limitOf(call))
-  linkNextPage(call as Call, found.next && encodeCursor(found.next))
-  return found.page
+  const before = cursor === undefined ? undefined : readPosition(cursor, z.string())
+  const { page, next } = await parts.catalog.storagePage(accountId, before, limitOf(call))
+  linkNextPage(call as Call, next === undefined ? undefined : encodeCursor(next))
+  return page
 }

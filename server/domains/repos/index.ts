@@ -9,7 +9,7 @@ import { checkRepos } from './check-repos.ts'
 import { collectPacks } from './collect-packs.ts'
 import { consolidatePacks } from './consolidate-packs.ts'
 import { type DescribedEntry, describeEntries } from './describe-entries.ts'
-import { readSmallFile } from './find-file.ts'
+import { type FileStart, readFileStart, readSmallFile } from './find-file.ts'
 import { findRepo, locateRepo } from './find-repo.ts'
 import { GitMirror } from './git-mirror.ts'
 import { GitObjects } from './git-objects.ts'
@@ -26,8 +26,8 @@ import { repoRoutes } from './routes-repos.ts'
 import { resolveRoutes } from './routes-resolve.ts'
 import { treeRoutes } from './routes-tree.ts'
 import { xetRoutes } from './routes-xet.ts'
-import { storageOf } from './storage-of.ts'
-import { allRepoIds, repoIdsOf, reposById, reposOf } from './store.ts'
+import { allRepoIds, reposById } from './store.ts'
+import { packedBytes } from './store-packs.ts'
 import { listFiles, type PathEntry } from './tree-listing.ts'
 import { Turns } from './turns.ts'
 
@@ -42,10 +42,6 @@ export interface Repos {
   locate(type: RepoType, namespace: string, name: string): Promise<Repository>
   byId(ids: readonly string[]): Promise<Repository[]>
   allIds(): Promise<string[]>
-  /** Those of an account, the newest first, and before the id `before`. */
-  ofAccount(accountId: string, before: string | undefined, limit: number): Promise<Repository[]>
-  idsOfAccount(accountId: string): Promise<string[]>
-  storageOf(ids: readonly string[]): Promise<Map<string, number>>
   /** The commit that a revision means; throws RevisionNotFound. */
   resolve(repo: Repository, revision: string): Promise<string>
   /** When the commit was made, in milliseconds. */
@@ -55,6 +51,10 @@ export interface Repos {
   describe(repo: Repository, commitId: string, entries: readonly PathEntry[]): Promise<DescribedEntry[]>
   /** Whole content of a file of at most `limit` bytes; undefined when it is absent or larger. */
   readFile(repo: Repository, commitId: string, path: string, limit: number): Promise<Uint8Array | undefined>
+  /** The first `length` bytes of a file and its size; undefined when it is absent. One in git has to be no longer. */
+  readStart(repo: Repository, commitId: string, path: string, length: number): Promise<FileStart | undefined>
+  /** What its whole history takes: each large file once at its full size, the rest packed by git (docs/decisions/0016). */
+  storedBytes(repo: Repository): Promise<number>
   /** See `check-repos.ts`. */
   check(options: { deep: boolean; damaged: DamagedFiles }, report: CheckReport): Promise<void>
   /** Removes packs that no row knows, of cut commits and merged packs, once they are older than the grace. */
@@ -82,14 +82,13 @@ export function createRepos(
     locate: (type, namespace, name) => locateRepo(parts, type, namespace, name),
     byId: ids => reposById(sql, ids),
     allIds: () => allRepoIds(sql),
-    ofAccount: (accountId, before, limit) => reposOf(sql, accountId, before, limit),
-    idsOfAccount: accountId => repoIdsOf(sql, accountId),
-    storageOf: ids => storageOf(parts, ids),
     resolve: (repo, revision) => resolveRevision(parts, repo, revision),
     committedAt: async (repo, commitId) => (await parts.git.commit(repo.id, commitId)).committer.time,
     files: (repo, commitId) => listFiles(parts, repo, commitId),
     describe: (repo, commitId, entries) => describeEntries(parts, repo, commitId, entries),
     readFile: (repo, commitId, path, limit) => readSmallFile(parts, repo, commitId, path, limit),
+    readStart: (repo, commitId, path, length) => readFileStart(parts, repo, commitId, path, length),
+    storedBytes: async repo => (await packedBytes(sql, repo.id)) + (await parts.blobs.heldBytes(repo.id)),
     check: (options, report) => checkRepos(parts, options, report),
     collect: options => collectPacks(parts, options),
     jobs: [consolidatePacks(parts) as JobHandler, rewriteHistory(parts) as JobHandler],

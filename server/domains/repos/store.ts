@@ -49,46 +49,6 @@ export async function reposById(sql: Sql, ids: readonly string[]): Promise<Repos
   return rows.map(toRepository)
 }
 
-/** Repositories of an account, the newest first, those before the id `before`. */
-export async function reposOf(
-  sql: Sql,
-  namespaceId: string,
-  before: string | undefined,
-  limit: number,
-): Promise<Repository[]> {
-  let select = tables(sql).selectFrom('repos').selectAll().where('namespace_id', '=', namespaceId)
-  if (before !== undefined) select = select.where('id', '<', before)
-  const rows = await select.orderBy('id', 'desc').limit(limit).execute()
-  return rows.map(toRepository)
-}
-
-export async function repoIdsOf(sql: Sql, namespaceId: string): Promise<string[]> {
-  const rows = await tables(sql)
-    .selectFrom('repos')
-    .select('id')
-    .where('namespace_id', '=', namespaceId)
-    .execute()
-  return rows.map(row => row.id)
-}
-
-const idsPerStatement = 500
-
-/** Bytes of the packs that count, of each of these repositories. */
-export async function packBytesOf(sql: Sql, ids: readonly string[]): Promise<Map<string, number>> {
-  const bytes = new Map<string, number>()
-  for (let at = 0; at < ids.length; at += idsPerStatement) {
-    const rows = await tables(sql)
-      .selectFrom('packs')
-      .select(({ fn }) => ['repo_id', fn.sum<number>('bytes').as('bytes')])
-      .where('repo_id', 'in', ids.slice(at, at + idsPerStatement))
-      .where('retired_at', 'is', null)
-      .groupBy('repo_id')
-      .execute()
-    for (const row of rows) bytes.set(row.repo_id, row.bytes)
-  }
-  return bytes
-}
-
 export async function allRepoIds(sql: Sql): Promise<string[]> {
   const rows = await tables(sql).selectFrom('repos').select('id').orderBy('id').execute()
   return rows.map(row => row.id)

@@ -79,9 +79,4 @@ export const repoMigrations: Record<string, Migration> = {
       await db.schema.alterTable('repos').addColumn('gated', 'text').execute()
     },
   },
-  '0014_repos_of_account': {
-    async up(db: Kysely<unknown>) {
-      await db.schema.createIndex('repos_of_account').on('repos').columns(['namespace_id', 'id']).execute()
-    },
-  },
 }

@@ -2,6 +2,7 @@
 
 import json
 import sys
+import time
 
 import httpx2
 from huggingface_hub import HfApi
@@ -46,8 +47,12 @@ assert acme.name == "acme" and acme.num_users == 1 and acme.num_followers == 0, 
 assert [user.username for user in api.list_organization_members("acme")] == [owner]
 refused(404, api.get_user_overview, "nobody-of-that-name")
 
-# Storage.
-stored = {line.id: line for line in api.list_user_repos()}
+# Storage, which a job counts after the push.
+for _ in range(100):
+    stored = {line.id: line for line in api.list_user_repos()}
+    if stored[repo].storage > 0:
+        break
+    time.sleep(0.1)
 assert stored[repo].storage > 0 and stored[repo].visibility == "public", stored
 assert abs(sum(line.storage_percent for line in stored.values()) - 100) < 0.001, stored
 assert list(api.list_user_repos(namespace="acme")) == []

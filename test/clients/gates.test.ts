@@ -127,7 +127,7 @@ describe('a gated repository', () => {
     )
     expect([rejected?.returned, listed?.returned?.includes("username='bob'")]).toEqual(['None', true])
     expect((await clone(bob, `bob:${hub().stranger.token}@`)).code).not.toBe(0)
-    const [refused] = await call(bob, ['hf_hub_download', { filename: 'README.md' }])
+    const [refused] = await call(bob, ['auth_check', {}])
     expect([refused?.raised?.[0], refused?.message]).toEqual([
       'GatedRepoError',
       expect.stringContaining('rejected'),

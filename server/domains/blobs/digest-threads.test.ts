@@ -36,6 +36,18 @@ describe('digest threads', () => {
     for (const digest of digests) digest.close()
   })
 
+  it('hashes many files at once, also empty ones', async () => {
+    const files = [0, 1, 300_000, 3_000_000, 900_000].map(length => randomBytes(length))
+    async function* shared(bytes: Uint8Array) {
+      for (let at = 0; at < bytes.length; at += 200_000)
+        yield blockOf(bytes.subarray(at, at + 200_000)).subarray(
+          headroomBytes,
+          headroomBytes + Math.min(200_000, bytes.length - at),
+        )
+    }
+    expect(await Promise.all(files.map(bytes => threads.sha256(shared(bytes))))).toEqual(files.map(sha256))
+  })
+
   it('fails the uploads of a thread that dies, and no others', async () => {
     const bytes = randomBytes(megabyte)
     const doomed = threads.begin(false)

@@ -18,9 +18,9 @@ export interface Digest {
 }
 
 /**
- * Digests uploads off the event loop, each on one thread, because a sha256 goes on where it was. A thread starts when there is an
- * upload for it, serves several when there are more uploads than cores, and ends some time after its last one. When one
- * dies, its uploads fail and no others.
+ * Hashes off the event loop what is too long to be hashed at once, each job on one thread, because a sha256 goes on where it was. A
+ * thread starts when there is a job for it, serves several when there are more than cores, and ends some time after its
+ * last one. When one dies, its jobs fail and no others.
  */
 export class DigestThreads {
   readonly #threads = new Set<DigestThread>()
@@ -30,14 +30,31 @@ export class DigestThreads {
     this.#mostThreads = mostThreads
   }
 
-  /** Where the file is so small that the way to a thread takes as long as the work, it stays on this one. */
+  /** Where the upload is so small that the way to a thread takes as long as the work, it stays on this one. */
   begin(isSmall: boolean): Digest {
-    return isSmall ? digestHere() : this.#leastBusy().begin()
+    if (isSmall) return digestHere()
+    const job = this.#leastBusy().begin()
+    return {
+      push: async (block, filled, isLast) =>
+        (await job.run({ kind: 'content', block, filled, isLast })) as DigestedBlock,
+      close: () => job.close(),
+    }
+  }
+
+  /** As hex, of pieces that lie in shared memory and are good until the next one is asked for. */
+  async sha256(pieces: AsyncIterable<Uint8Array>): Promise<string> {
+    const job = this.#leastBusy().begin()
+    try {
+      for await (const bytes of pieces) await job.run({ kind: 'sha256', bytes })
+      return (await job.run({ kind: 'sha256-end' })) as string
+    } finally {
+      job.close()
+    }
   }
 
   #leastBusy(): DigestThread {
-    const [thread] = [...this.#threads].sort((a, b) => a.uploads - b.uploads)
-    if (thread && (thread.uploads === 0 || this.#threads.size >= this.#mostThreads)) return thread
+    const [thread] = [...this.#threads].sort((a, b) => a.jobs - b.jobs)
+    if (thread && (thread.jobs === 0 || this.#threads.size >= this.#mostThreads)) return thread
     const started = new DigestThread(() => this.#threads.delete(started))
     this.#threads.add(started)
     return started
@@ -56,40 +73,49 @@ function digestHere(): Digest {
   }
 }
 
+type Work = DistributiveOmit<DigestTask, 'job'>
+type DistributiveOmit<T, K extends PropertyKey> = T extends unknown ? Omit<T, K> : never
+
+/** What one thread does for one upload or file. */
+interface Job {
+  run(work: Work): Promise<unknown>
+  close(): void
+}
+
 class DigestThread {
-  uploads = 0
+  jobs = 0
   readonly #worker = new Worker(new URL('./digest-worker.ts', import.meta.url))
   /** Gives up its place among those that serve. */
   readonly #retire: () => void
-  /** Blocks that are not answered yet, oldest first. */
-  readonly #waiting: PromiseWithResolvers<DigestedBlock>[] = []
-  #lastUpload = 0
+  /** Work that is not answered yet, oldest first. */
+  readonly #waiting: PromiseWithResolvers<unknown>[] = []
+  #lastJob = 0
   #idle: NodeJS.Timeout | undefined
   #death: Error | undefined
 
   constructor(retire: () => void) {
     this.#retire = retire
-    this.#worker.on('message', (digested: DigestedBlock) => this.#waiting.shift()?.resolve(digested))
+    this.#worker.on('message', (answer: unknown) => this.#waiting.shift()?.resolve(answer))
     this.#worker.on('error', error => this.#die(error))
     this.#worker.on('exit', () => this.#die())
   }
 
-  begin(): Digest {
+  begin(): Job {
     clearTimeout(this.#idle)
-    this.uploads++
+    this.jobs++
     this.#worker.ref()
-    const upload = ++this.#lastUpload
+    const job = ++this.#lastJob
     return {
-      push: async (block, filled, isLast) => {
+      run: async work => {
         if (this.#death) throw this.#death
-        const answer = Promise.withResolvers<DigestedBlock>()
+        const answer = Promise.withResolvers<unknown>()
         this.#waiting.push(answer)
-        this.#send({ upload, block, filled, isLast })
+        this.#send({ ...work, job })
         return await answer.promise
       },
       close: () => {
-        this.#send({ upload, isOver: true })
-        if (--this.uploads > 0) return
+        this.#send({ kind: 'forget', job })
+        if (--this.jobs > 0) return
         this.#worker.unref()
         this.#idle = setTimeout(() => void this.end(), idleMs).unref()
       },

@@ -4,19 +4,23 @@ import type { Config } from './config.ts'
 import { type Accounts, accountMigrations, createAccounts } from './domains/accounts/index.ts'
 import { type Blobs, blobMigrations, createBlobs } from './domains/blobs/index.ts'
 import { catalogMigrations, createCatalog } from './domains/catalog/index.ts'
+import { createGates, gateMigrations } from './domains/gates/index.ts'
 import { policy } from './domains/policy/index.ts'
 import { createRepos, type Repos, repoMigrations } from './domains/repos/index.ts'
 import { createApp } from './http/app.ts'
 import { createDoors } from './http/doors.ts'
 import { createMetrics } from './http/metrics.ts'
+import { describeApi, type OpenApi } from './http/openapi.ts'
 import type { Route } from './http/route.ts'
 import { systemRoutes } from './http/routes-system.ts'
 import { instanceMigrations, instanceSecret } from './instance.ts'
 import { systemClock } from './kernel/clock.ts'
+import type { Repository } from './kernel/repository.ts'
 import { Signer } from './kernel/signer.ts'
 import type { Database } from './ports/database.ts'
 import type { ObjectStore } from './ports/objects.ts'
 import type { Emit, JobHandler, Projection, Queue } from './ports/queue.ts'
+import { version } from './version.ts'
 
 export interface Drivers {
   readonly database: Database
@@ -40,6 +44,7 @@ export const migrations = {
   ...blobMigrations,
   ...repoMigrations,
   ...catalogMigrations,
+  ...gateMigrations,
 }
 
 /** Joins the domains. The only file that knows all of them. */
@@ -57,20 +62,33 @@ export async function compose(config: Config, drivers: Drivers, log: Logger): Pr
     reachable: async (subject, holders) => {
       const actor = await accounts.actorOf(subject)
       const found = await repos.byId(holders)
-      return new Set(
-        found.filter(repo => policy.can(actor, 'repo:read', { repo }).allowed).map(repo => repo.id),
-      )
+      const accepted = await gates.acceptedBy(actor, found)
+      const canRead = (repo: Repository) => {
+        const admission = accepted.has(repo.id) ? 'accepted' : 'none'
+        return policy.can(actor, 'repo:read', { repo, admission }).allowed
+      }
+      return new Set(found.filter(canRead).map(repo => repo.id))
     },
   })
   const repos = createRepos({ ...base, accounts, blobs, cacheFolder: join(config.data, 'cache', 'git') })
+  const gates = createGates({ ...base, accounts, repos })
   const catalog = createCatalog({ ...base, repos })
-  consequences.projections.push(...catalog.projections)
+  consequences.projections.push(...gates.projections, ...catalog.projections)
   consequences.jobs.push(...blobs.jobs, ...repos.jobs, ...catalog.jobs)
 
   const metrics = createMetrics(drivers.queue)
-  const routes = [accounts, blobs, repos, catalog]
-    .flatMap(domain => domain.routes)
-    .concat(systemRoutes({ ...drivers, metrics }))
+  let apiDocument: OpenApi | undefined
+  const routes: readonly Route[] = [
+    ...[accounts, blobs, repos, gates, catalog].flatMap(domain => domain.routes),
+    ...systemRoutes({
+      ...drivers,
+      metrics,
+      apiDocument() {
+        apiDocument ??= describeApi(routes, version)
+        return apiDocument
+      },
+    }),
+  ]
   return {
     accounts,
     repos,
@@ -80,9 +98,9 @@ export async function compose(config: Config, drivers: Drivers, log: Logger): Pr
     createApp: () =>
       createApp({
         routes,
-        doors: createDoors({ policy, signer, clock, admitCas: blobs.admitCas }),
+        doors: createDoors({ policy, signer, clock, admitCas: blobs.admitCas, admissionOf: gates.admission }),
         identify: accounts.identify,
-        findRepo: repos.find,
+        findRepo: repos.locate,
         publicUrl: config.publicUrl,
         log,
         metrics,

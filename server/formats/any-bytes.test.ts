@@ -7,6 +7,8 @@ import { runs } from '../../test/fuzz-runs.ts'
 import { mutated } from '../../test/mutated.ts'
 import { LimitExceeded, MalformedInput } from '../kernel/errors.ts'
 import { parseFrontMatter } from './front-matter.ts'
+import { checkGateAnswers, readGateForm } from './gate-form.ts'
+import { parseGgufHeader } from './gguf-header.ts'
 import { encodeCommit, encodeTag, parseCommit, parseTag } from './git-object.ts'
 import { encodeTree, Tree } from './git-tree.ts'
 import { addLfsPaths, DEFAULT_GITATTRIBUTES, parseGitattributes } from './gitattributes.ts'
@@ -28,10 +30,12 @@ import { asBytes, PathPatterns, parsePathPattern } from './path-pattern.ts'
 import { encodePktLine, encodePktMarker, encodeSideband, PktLineReader } from './pktline.ts'
 import { checkBranchName, checkFullRef, checkTagName } from './ref-name.ts'
 import { checkNamespace, parseRepoId } from './repo-name.ts'
+import { parseSafetensorsHeader, readSafetensorsLength } from './safetensors-header.ts'
 import { parseShard } from './shard.ts'
 import { encodeDedupShard, encodeShard } from './shard-encode.ts'
 import { bg4Split } from './testdata/bg4-split.ts'
 import { hfXetUpload, huggingfaceJsUpload } from './testdata/client-uploads.ts'
+import { ggufFile, safetensorsFile } from './testdata/weight-files.ts'
 import { parseTreePath } from './tree-path.ts'
 import { hashToText, textToHash } from './xet-hash.ts'
 import { verifyXorb, verifyXorbFooter } from './xorb.ts'
@@ -116,6 +120,17 @@ const cards = [
 ].map(yaml => `---\n${yaml}---\n# arxiv.org/abs/1234.56789\n`)
 
 const readers: Record<string, Reader> = {
+  'readGateForm checkGateAnswers': {
+    samples: [
+      '---\nextra_gated_prompt: be good\nextra_gated_fields:\n  Company: text\n  For:\n    type: select\n    options: [a, {label: b, value: c}]\nCompany: x\nFor: c\n---\n',
+      '---\nextra_gated_fields: {Country: country, Born: date_picker, Agree: checkbox}\nCountry: NL\n---\n',
+    ],
+    read: bytes => {
+      const { data } = parseFrontMatter(text(bytes))
+      const form = readGateForm(data)
+      return [form, checkGateAnswers(form, data)]
+    },
+  },
   'parseFrontMatter validateCard cardTags': {
     samples: cards,
     read(bytes) {
@@ -286,6 +301,17 @@ const readers: Record<string, Reader> = {
       }
       for await (const piece of reader.rest()) lines.push(piece)
       return lines
+    },
+  },
+  'parseSafetensorsHeader readSafetensorsLength': {
+    samples: [safetensorsFile, Buffer.concat([Buffer.from([2, 0, 0, 0, 0, 0, 0, 0]), Buffer.from('{}')])],
+    read: bytes => [readSafetensorsLength(bytes), parseSafetensorsHeader(bytes, bytes.length)],
+  },
+  parseGgufHeader: {
+    samples: [ggufFile],
+    read(bytes) {
+      const header = parseGgufHeader(bytes)
+      return header && { ...header, metadata: [...header.metadata] }
     },
   },
   checkBranchName: { samples: ['main', 'a/b.c', 'é@{'], read: bytes => checkBranchName(text(bytes)) },

@@ -12,6 +12,7 @@ import {
   fileLookup,
   findReadable,
   holdFiles,
+  listCommitted,
   releaseFiles,
   shareFiles,
 } from './hold-files.ts'
@@ -21,6 +22,7 @@ import type { BlobParts } from './parts.ts'
 import { PieceMemory } from './piece-memory.ts'
 import { openFile } from './read-file.ts'
 import { casRoutes } from './routes.ts'
+import { copyHoldings, heldBytes } from './store-files.ts'
 import { beginMultipart, completeMultipart, putPart } from './upload-parts.ts'
 import { XorbIndexes } from './xorb-objects.ts'
 
@@ -49,6 +51,7 @@ export function createBlobs(setup: BlobsSetup): Blobs {
   return {
     describe: (holder, sha256s) => describeFiles(database.sql, holder, sha256s),
     find: fileLookup(database),
+    heldBytes: holder => heldBytes(database.sql, holder),
     read: (file, range) => openFile(parts, file, range),
     ingest: (holder, source, announced) => ingestFile(parts, holder, source, announced),
     beginMultipart: (holder, sha256, size) => beginMultipart(parts, holder, sha256, size),
@@ -56,6 +59,8 @@ export function createBlobs(setup: BlobsSetup): Blobs {
     completeMultipart: id => completeMultipart(parts, id),
     hold: (tx, holder, sha256s) => holdFiles(parts, tx, holder, sha256s),
     share: (tx, files) => shareFiles(parts, tx, files),
+    shareAll: (tx, { from, to }) => copyHoldings(tx, from, to),
+    committed: (holder, last, limit) => listCommitted(database.sql, holder, last, limit),
     release: releaseFiles,
     findReadable: (subject, sha256s) => findReadable(parts, subject, sha256s),
     adopt: (subject, holder, sha256s) => adoptFiles(parts, subject, holder, sha256s),

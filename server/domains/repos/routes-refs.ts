@@ -1,4 +1,5 @@
 import { z } from 'zod'
+import { commits, refs } from '../../../contract/repos.ts'
 import { encodeCursor, linkNextPage, readPosition } from '../../http/pages.ts'
 import { count, flag, index, list, text } from '../../http/query.ts'
 import { type Route, repoOf, route } from '../../http/route.ts'
@@ -8,15 +9,17 @@ import { splitMessage } from './commit-message.ts'
 import { historyOf } from './history.ts'
 import type { RepoParts } from './parts.ts'
 import { resolveRevision } from './resolve-revision.ts'
+import { squashHistory } from './squash-history.ts'
 import type { Ref } from './store.ts'
 
-/** hub-protocol section 4: refs, branches, tags, commits. */
+/** hub-protocol section 4: refs, branches, tags, commits; super-squash of section 2. */
 export function refRoutes(parts: RepoParts): Route[] {
   return [
     route({
       method: 'GET',
       path: '{api}/refs',
-      grant: 'repo:read',
+      grant: 'repo:view',
+      about: { summary: 'Branches, tags and other refs', answers: { 200: refs } },
       query: z.object({ include_prs: flag }),
       async handle(call) {
         const refs = await listRefs(parts, repoOf(call))
@@ -32,6 +35,7 @@ export function refRoutes(parts: RepoParts): Route[] {
       method: 'POST',
       path: '{api}/branch/*',
       grant: 'repo:write',
+      about: { summary: 'Make a branch', tail: ['branch'], answers: { 201: null } },
       body: z
         .object({
           startingPoint: z.string().nullish(),
@@ -53,6 +57,7 @@ export function refRoutes(parts: RepoParts): Route[] {
       method: 'DELETE',
       path: '{api}/branch/*',
       grant: 'repo:write',
+      about: { summary: 'Delete a branch', tail: ['branch'], answers: { 200: null } },
       async handle(call) {
         await deleteBranch(parts, repoOf(call), decodeURIComponent(call.tail))
         return call.reply.code(200).send()
@@ -62,6 +67,7 @@ export function refRoutes(parts: RepoParts): Route[] {
       method: 'POST',
       path: '{api}/tag/*',
       grant: 'repo:write',
+      about: { summary: 'Tag a revision', tail: ['revision'], answers: { 201: null } },
       body: z.object({ tag: z.string().min(1), message: z.string().max(65_536).nullish() }),
       async handle(call) {
         await createTag(parts, call.actor as User, repoOf(call), {
@@ -76,15 +82,37 @@ export function refRoutes(parts: RepoParts): Route[] {
       method: 'DELETE',
       path: '{api}/tag/*',
       grant: 'repo:write',
+      about: { summary: 'Delete a tag', tail: ['tag'], answers: { 200: null } },
       async handle(call) {
         await deleteTag(parts, repoOf(call), decodeURIComponent(call.tail))
         return call.reply.code(200).send()
       },
     }),
     route({
+      method: 'POST',
+      path: '{api}/super-squash/*',
+      grant: 'repo:write',
+      about: {
+        summary: 'Make one commit of the history of a branch',
+        tail: ['branch'],
+        answers: { 200: null },
+      },
+      body: z.object({ message: z.string().min(1).max(65_536) }),
+      async handle(call) {
+        const revision = decodeURIComponent(call.tail)
+        await squashHistory(parts, call.actor as User, repoOf(call), revision, call.body.message)
+        return call.reply.code(200).send()
+      },
+    }),
+    route({
       method: 'GET',
       path: '{api}/commits/*',
-      grant: 'repo:read',
+      grant: 'repo:view',
+      about: {
+        summary: 'Commits of a revision, newest first',
+        tail: ['revision'],
+        answers: { 200: commits },
+      },
       query: z.object({ limit: count, cursor: text, p: index, expand: list }),
       async handle(call) {
         const repo = repoOf(call)

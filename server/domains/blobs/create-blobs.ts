@@ -3,6 +3,7 @@ import { BlockMemory } from './block-memory.ts'
 import { admitCas, issueToken } from './cas-token.ts'
 import { checkBlobs } from './check.ts'
 import { collect } from './collect.ts'
+import { DigestThreads } from './digest-threads.ts'
 import { FileTermsCache } from './file-terms.ts'
 import { FramePool } from './frame-pool.ts'
 import {
@@ -21,7 +22,7 @@ import type { BlobParts } from './parts.ts'
 import { PieceMemory } from './piece-memory.ts'
 import { openFile } from './read-file.ts'
 import { casRoutes } from './routes.ts'
-import { copyHoldings } from './store-files.ts'
+import { copyHoldings, heldBytes } from './store-files.ts'
 import { beginMultipart, completeMultipart, putPart } from './upload-parts.ts'
 import { XorbIndexes } from './xorb-objects.ts'
 
@@ -41,6 +42,7 @@ export function createBlobs(setup: BlobsSetup): Blobs {
     clock,
     reachable,
     frames: new FramePool(),
+    digests: new DigestThreads(),
     indexes: new XorbIndexes(objects, indexCacheBytes),
     terms: new FileTermsCache(database, termsCacheBytes),
     memory: new PieceMemory(),
@@ -49,6 +51,7 @@ export function createBlobs(setup: BlobsSetup): Blobs {
   return {
     describe: (holder, sha256s) => describeFiles(database.sql, holder, sha256s),
     find: fileLookup(database),
+    heldBytes: holder => heldBytes(database.sql, holder),
     read: (file, range) => openFile(parts, file, range),
     ingest: (holder, source, announced) => ingestFile(parts, holder, source, announced),
     beginMultipart: (holder, sha256, size) => beginMultipart(parts, holder, sha256, size),
@@ -67,6 +70,8 @@ export function createBlobs(setup: BlobsSetup): Blobs {
     check: (options, report) => checkBlobs(parts, options, report),
     routes: casRoutes(parts),
     jobs: blobJobs(parts),
-    close: () => parts.frames.close(),
+    async close() {
+      await Promise.all([parts.frames.close(), parts.digests.close()])
+    },
   }
 }

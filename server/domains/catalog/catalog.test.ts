@@ -114,6 +114,7 @@ describe('info', () => {
     })
     // A field that @huggingface/hub offers, and of which this hub knows nothing.
     expect((await nobody.get('/api/models/alice/bert-tiny?expand=gitalyUid')).status).toBe(200)
+    expect((await nobody.get('/api/models/alice/bert-tiny?expand=xetEnabled')).json().xetEnabled).toBe(true)
     const { _id, ...rest } = (
       await nobody.get('/api/models/alice/bert-tiny/revision/HEAD?expand[]=likes&expand=tags')
     ).json()

@@ -20,6 +20,8 @@ const everywhere = [
   'tags',
   'trendingScore',
   'usedStorage',
+  // huggingface_hub 0.3x asks for it before it uploads a large folder.
+  'xetEnabled',
 ]
 
 /**
@@ -99,6 +101,7 @@ export function properties(known: Known): Record<string, unknown> {
     tags: facts.tags,
     cardData,
     usedStorage: counts.used_storage,
+    xetEnabled: true,
     ...(repo.type !== 'space' && { downloadsAllTime: counts.downloads }),
     ...(repo.type === 'model' && {
       pipeline_tag: facts.pipelineTag,

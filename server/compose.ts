@@ -4,6 +4,7 @@ import type { Config } from './config.ts'
 import { type Accounts, accountMigrations, createAccounts } from './domains/accounts/index.ts'
 import { type Blobs, blobMigrations, createBlobs } from './domains/blobs/index.ts'
 import { catalogMigrations, createCatalog } from './domains/catalog/index.ts'
+import { communityMigrations, createCommunity } from './domains/community/index.ts'
 import { createGates, gateMigrations } from './domains/gates/index.ts'
 import { policy } from './domains/policy/index.ts'
 import { createRepos, type Repos, repoMigrations } from './domains/repos/index.ts'
@@ -45,6 +46,7 @@ export const migrations = {
   ...repoMigrations,
   ...catalogMigrations,
   ...gateMigrations,
+  ...communityMigrations,
 }
 
 /** Joins the domains. The only file that knows all of them. */
@@ -73,13 +75,14 @@ export async function compose(config: Config, drivers: Drivers, log: Logger): Pr
   const repos = createRepos({ ...base, accounts, blobs, cacheFolder: join(config.data, 'cache', 'git') })
   const gates = createGates({ ...base, accounts, repos })
   const catalog = createCatalog({ ...base, repos })
-  consequences.projections.push(...gates.projections, ...catalog.projections)
+  const community = createCommunity({ ...base, accounts, repos, catalog })
+  consequences.projections.push(...gates.projections, ...community.projections, ...catalog.projections)
   consequences.jobs.push(...blobs.jobs, ...repos.jobs, ...catalog.jobs)
 
   const metrics = createMetrics(drivers.queue)
   let apiDocument: OpenApi | undefined
   const routes: readonly Route[] = [
-    ...[accounts, blobs, repos, gates, catalog].flatMap(domain => domain.routes),
+    ...[accounts, blobs, repos, gates, community, catalog].flatMap(domain => domain.routes),
     ...systemRoutes({
       ...drivers,
       metrics,

@@ -32,6 +32,7 @@ export const figure: Figure = {
       const { p50, p99 } = await ask(urls, 1)
       each[name] = `${p50.toPrecision(3)}, p99 ${p99.toPrecision(3)} ms`
     }
+    await tell('GET /api/models/{id}', infos)
     for (const [name, url] of Object.entries(questions)) await tell(name, [url])
     await tell(
       'names, none asked before',

@@ -4,6 +4,7 @@ import type { Config } from './config.ts'
 import { type Accounts, accountMigrations, createAccounts } from './domains/accounts/index.ts'
 import { type Blobs, blobMigrations, createBlobs } from './domains/blobs/index.ts'
 import { catalogMigrations, createCatalog } from './domains/catalog/index.ts'
+import { createDiscussions, type Discussions, discussionMigrations } from './domains/discussions/index.ts'
 import { policy } from './domains/policy/index.ts'
 import { createRepos, type Repos, repoMigrations } from './domains/repos/index.ts'
 import { createApp } from './http/app.ts'
@@ -28,6 +29,7 @@ export interface Hub {
   readonly accounts: Accounts
   readonly repos: Repos
   readonly blobs: Blobs
+  readonly discussions: Discussions
   readonly routes: readonly Route[]
   readonly jobs: readonly JobHandler[]
   createApp(): ReturnType<typeof createApp>
@@ -40,6 +42,7 @@ export const migrations = {
   ...blobMigrations,
   ...repoMigrations,
   ...catalogMigrations,
+  ...discussionMigrations,
 }
 
 /** Joins the domains. The only file that knows all of them. */
@@ -62,19 +65,32 @@ export async function compose(config: Config, drivers: Drivers, log: Logger): Pr
       )
     },
   })
-  const repos = createRepos({ ...base, accounts, blobs, cacheFolder: join(config.data, 'cache', 'git') })
+  const repos = createRepos({
+    ...base,
+    accounts,
+    blobs,
+    cacheFolder: join(config.data, 'cache', 'git'),
+    pullRequests: {
+      admit: (...asked) => discussions.pullRequests.admit(...asked),
+      open: (...asked) => discussions.pullRequests.open(...asked),
+      committed: (...told) => discussions.pullRequests.committed(...told),
+    },
+    configureDiscussions: (...asked) => discussions.configure(...asked),
+  })
+  const discussions = createDiscussions({ ...base, accounts, repos })
   const catalog = createCatalog({ ...base, repos })
-  consequences.projections.push(...catalog.projections)
+  consequences.projections.push(...discussions.projections, ...catalog.projections)
   consequences.jobs.push(...blobs.jobs, ...repos.jobs, ...catalog.jobs)
 
   const metrics = createMetrics(drivers.queue)
-  const routes = [accounts, blobs, repos, catalog]
+  const routes = [accounts, blobs, repos, discussions, catalog]
     .flatMap(domain => domain.routes)
     .concat(systemRoutes({ ...drivers, metrics }))
   return {
     accounts,
     repos,
     blobs,
+    discussions,
     routes,
     jobs: consequences.jobs,
     createApp: () =>

@@ -33,7 +33,9 @@ type Method = 'GET' | 'HEAD' | 'POST' | 'PUT' | 'PATCH' | 'DELETE'
 export type Grant =
   | 'anyone'
   | 'signed-in'
+  | 'account:upload'
   | 'repo:read'
+  | 'repo:discuss'
   | 'repo:write'
   | 'repo:settings'
   | 'cas:read'
@@ -64,7 +66,7 @@ export function route<Query, Body>(definition: Route<Query, Body>): Route {
 }
 
 /** The repository of a `{api}` or `{web}` route. */
-export function repoOf(call: Call<never, never> | Call): Repository {
+export function repoOf(call: Pick<Call, 'repo' | 'request'>): Repository {
   if (!call.repo) throw new Error(`route without a repository: ${call.request.url}`)
   return call.repo
 }

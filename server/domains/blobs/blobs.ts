@@ -29,6 +29,8 @@ export interface Blobs {
   completeMultipart(id: string): Promise<StoredFile>
   /** In the transaction of a commit that refers to them. Throws FileNotHeld or FileRefuted. */
   hold(tx: Sql, holder: string, sha256s: readonly string[]): Promise<void>
+  /** Has all of them read that nobody has read yet; refuted ones are found by `share` and `hold`. */
+  prove(holder: string, sha256s: readonly string[]): Promise<void>
   /** Throws FileNotHeld or FileRefuted. `to` still has to hold them. */
   share(tx: Sql, files: { from: string; to: string; sha256s: readonly string[] }): Promise<void>
   /** The holder is gone, with all that it refers to. */

@@ -11,6 +11,7 @@ import {
   fileLookup,
   findReadable,
   holdFiles,
+  proveFiles,
   releaseFiles,
   shareFiles,
 } from './hold-files.ts'
@@ -53,6 +54,7 @@ export function createBlobs(setup: BlobsSetup): Blobs {
     putPart: (id, number, source) => putPart(parts, id, number, source),
     completeMultipart: id => completeMultipart(parts, id),
     hold: (tx, holder, sha256s) => holdFiles(parts, tx, holder, sha256s),
+    prove: (holder, sha256s) => proveFiles(parts, holder, sha256s),
     share: (tx, files) => shareFiles(parts, tx, files),
     release: releaseFiles,
     findReadable: (subject, sha256s) => findReadable(parts, subject, sha256s),

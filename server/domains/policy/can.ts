@@ -5,11 +5,15 @@ import { Forbidden, NotSignedIn, RepoHidden } from './errors.ts'
 /** What each action is asked about. */
 export interface Facts {
   'repo:read': { readonly repo: Repository }
+  /** Open discussions and pull requests, comment, bring content for a pull request of one's own. */
+  'repo:discuss': { readonly repo: Repository }
   /** Commits, branches, tags, uploads. */
   'repo:write': { readonly repo: Repository }
   /** Rename, move, visibility, delete. */
   'repo:settings': { readonly repo: Repository }
   'account:create-repo': { readonly account: { readonly id: string } }
+  /** Images for comments. */
+  'account:upload': { readonly account: { readonly id: string } }
 }
 
 export type Action = keyof Facts
@@ -33,13 +37,14 @@ const hidden: Decision = { allowed: false, why: 'hidden' }
  *   all needs.
  * - A private one is read by its owner, by every member of its organisation and by hub admins. For others it does not
  *   exist; so too for a fine-grained token without a scope for it, which its finder must not use to learn names.
+ * - Who can read, and is somebody, may discuss; but a credential that only reads says nothing in its owner's name.
  * - Settings go with writing. Who may write can already replace every file and rewrite every branch, so to withhold
  *   rename, visibility and delete would protect nothing; and on the public hub an organisation's `write` role may do
  *   the same.
  * - Creating a repository needs `write` in the namespace, and of a fine-grained token a scope for the whole account.
  */
 export function can<A extends Action>(actor: Actor, action: A, facts: Facts[A]): Decision {
-  return 'repo' in facts ? onRepo(actor, action, facts.repo) : createRepo(actor, facts.account)
+  return 'repo' in facts ? onRepo(actor, action, facts.repo) : onAccount(actor, action, facts.account)
 }
 
 /** Does nothing when `can` says yes. Throws NotSignedIn, RepoHidden or Forbidden otherwise. */
@@ -59,18 +64,26 @@ function onRepo(actor: Actor, action: Action, repo: Repository): Decision {
   const ofCredential = accessOfCredential(actor.credential, repo.namespaceId, repo.id)
   if (repo.isPrivate && (ofUser === 'none' || ofCredential === 'none')) return hidden
   if (action === 'repo:read') return yes
-  const verb = action === 'repo:write' ? 'write to' : 'change the settings of'
-  if (ofUser !== 'write') return forbidden(`you may not ${verb} ${repoId(repo)}`)
+  const verb = verbs[action]
+  if (ofUser !== 'write' && action !== 'repo:discuss') return forbidden(`you may not ${verb} ${repoId(repo)}`)
   return ofCredential === 'write' ? yes : forbidden(limitOf(actor.credential, `${verb} ${repoId(repo)}`))
 }
 
-function createRepo(actor: Actor, account: { readonly id: string }): Decision {
+function onAccount(actor: Actor, action: Action, account: { readonly id: string }): Decision {
   if (actor.kind === 'anonymous') return notSignedIn
-  if (accessOfUser(actor, account.id) !== 'write') {
-    return forbidden('you may not create repositories in this namespace')
-  }
+  const verb = verbs[action]
+  if (accessOfUser(actor, account.id) !== 'write') return forbidden(`you may not ${verb}`)
   if (accessOfCredential(actor.credential, account.id) === 'write') return yes
-  return forbidden(limitOf(actor.credential, 'create repositories in this namespace'))
+  return forbidden(limitOf(actor.credential, verb))
+}
+
+const verbs: Record<Action, string> = {
+  'repo:read': 'read',
+  'repo:discuss': 'take part in discussions of',
+  'repo:write': 'write to',
+  'repo:settings': 'change the settings of',
+  'account:create-repo': 'create repositories in this namespace',
+  'account:upload': 'upload images',
 }
 
 function accessOfUser(user: User, namespaceId: string): Access {

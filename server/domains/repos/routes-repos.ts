@@ -30,6 +30,9 @@ const newRepo = repoName.extend({
 const settings = z.object({
   private: z.boolean().nullish(),
   visibility: z.enum(['public', 'private']).nullish(),
+  /** Nobody opens discussions or pull requests any more, or the hub itself does not. */
+  discussionsDisabled: z.boolean().nullish(),
+  hubDiscussionsDisabled: z.boolean().nullish(),
 })
 
 export function repoRoutes(parts: RepoParts): Route[] {
@@ -72,6 +75,13 @@ export function repoRoutes(parts: RepoParts): Route[] {
         const repo = repoOf(call)
         const { isPrivate } = visibilityOf(call.body)
         if (isPrivate !== undefined) await setVisibility(parts, repo, isPrivate)
+        const { discussionsDisabled: isClosed, hubDiscussionsDisabled: isClosedToHub } = call.body
+        if (typeof isClosed === 'boolean' || typeof isClosedToHub === 'boolean') {
+          await parts.configureDiscussions(repo, {
+            ...(typeof isClosed === 'boolean' && { isClosed }),
+            ...(typeof isClosedToHub === 'boolean' && { isClosedToHub }),
+          })
+        }
         return { private: isPrivate ?? repo.isPrivate }
       },
     }),

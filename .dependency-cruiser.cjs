@@ -7,6 +7,7 @@ const domains = {
   blobs: [],
   repos: ['accounts', 'policy', 'blobs'],
   discussions: ['accounts', 'policy', 'repos'],
+  gates: ['accounts', 'policy', 'repos'],
   catalog: ['accounts', 'policy', 'blobs', 'repos'],
 }
 const source = '^server/'
@@ -32,6 +33,12 @@ const domainRules = Object.entries(domains).map(([name, others]) =>
 module.exports = {
   forbidden: [
     { name: 'no-cycles', severity: 'error', from: {}, to: { circular: true } },
+    {
+      name: 'contract-is-shapes-alone',
+      severity: 'error',
+      from: { path: '^contract/' },
+      to: { pathNot: '^(contract/|node_modules/zod)' },
+    },
     layer('kernel-imports-nothing', '^server/kernel/', ['^server/kernel/']),
     layer('formats-are-pure', '^server/formats/', ['^server/(kernel|formats)/']),
     {

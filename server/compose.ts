@@ -5,19 +5,23 @@ import { type Accounts, accountMigrations, createAccounts } from './domains/acco
 import { type Blobs, blobMigrations, createBlobs } from './domains/blobs/index.ts'
 import { catalogMigrations, createCatalog } from './domains/catalog/index.ts'
 import { createDiscussions, type Discussions, discussionMigrations } from './domains/discussions/index.ts'
+import { createGates, gateMigrations } from './domains/gates/index.ts'
 import { policy } from './domains/policy/index.ts'
 import { createRepos, type Repos, repoMigrations } from './domains/repos/index.ts'
 import { createApp } from './http/app.ts'
 import { createDoors } from './http/doors.ts'
 import { createMetrics } from './http/metrics.ts'
+import { describeApi, type OpenApi } from './http/openapi.ts'
 import type { Route } from './http/route.ts'
 import { systemRoutes } from './http/routes-system.ts'
 import { instanceMigrations, instanceSecret } from './instance.ts'
 import { systemClock } from './kernel/clock.ts'
+import type { Repository } from './kernel/repository.ts'
 import { Signer } from './kernel/signer.ts'
 import type { Database } from './ports/database.ts'
 import type { ObjectStore } from './ports/objects.ts'
 import type { Emit, JobHandler, Projection, Queue } from './ports/queue.ts'
+import { version } from './version.ts'
 
 export interface Drivers {
   readonly database: Database
@@ -43,6 +47,7 @@ export const migrations = {
   ...repoMigrations,
   ...catalogMigrations,
   ...discussionMigrations,
+  ...gateMigrations,
 }
 
 /** Joins the domains. The only file that knows all of them. */
@@ -60,9 +65,12 @@ export async function compose(config: Config, drivers: Drivers, log: Logger): Pr
     reachable: async (subject, holders) => {
       const actor = await accounts.actorOf(subject)
       const found = await repos.byId(holders)
-      return new Set(
-        found.filter(repo => policy.can(actor, 'repo:read', { repo }).allowed).map(repo => repo.id),
-      )
+      const accepted = await gates.acceptedBy(actor, found)
+      const canRead = (repo: Repository) => {
+        const admission = accepted.has(repo.id) ? 'accepted' : 'none'
+        return policy.can(actor, 'repo:read', { repo, admission }).allowed
+      }
+      return new Set(found.filter(canRead).map(repo => repo.id))
     },
   })
   const repos = createRepos({
@@ -77,15 +85,33 @@ export async function compose(config: Config, drivers: Drivers, log: Logger): Pr
     },
     configureDiscussions: (...asked) => discussions.configure(...asked),
   })
-  const discussions = createDiscussions({ ...base, accounts, repos })
+  const gates = createGates({ ...base, accounts, repos })
+  const discussions = createDiscussions({
+    ...base,
+    accounts,
+    repos,
+    async mayReadFiles(actor, repo) {
+      const admission = actor.kind === 'user' ? await gates.admission(actor, repo) : undefined
+      return policy.can(actor, 'repo:read', { repo, admission }).allowed
+    },
+  })
   const catalog = createCatalog({ ...base, repos })
-  consequences.projections.push(...discussions.projections, ...catalog.projections)
+  consequences.projections.push(...gates.projections, ...discussions.projections, ...catalog.projections)
   consequences.jobs.push(...blobs.jobs, ...repos.jobs, ...catalog.jobs)
 
   const metrics = createMetrics(drivers.queue)
-  const routes = [accounts, blobs, repos, discussions, catalog]
-    .flatMap(domain => domain.routes)
-    .concat(systemRoutes({ ...drivers, metrics }))
+  let apiDocument: OpenApi | undefined
+  const routes: readonly Route[] = [
+    ...[accounts, blobs, repos, gates, discussions, catalog].flatMap(domain => domain.routes),
+    ...systemRoutes({
+      ...drivers,
+      metrics,
+      apiDocument() {
+        apiDocument ??= describeApi(routes, version)
+        return apiDocument
+      },
+    }),
+  ]
   return {
     accounts,
     repos,
@@ -96,7 +122,7 @@ export async function compose(config: Config, drivers: Drivers, log: Logger): Pr
     createApp: () =>
       createApp({
         routes,
-        doors: createDoors({ policy, signer, clock, admitCas: blobs.admitCas }),
+        doors: createDoors({ policy, signer, clock, admitCas: blobs.admitCas, admissionOf: gates.admission }),
         identify: accounts.identify,
         findRepo: repos.find,
         publicUrl: config.publicUrl,

@@ -11,7 +11,7 @@ import { repoTypes } from './kernel/repository.ts'
  */
 
 type Who = keyof typeof credentials
-type Where = 'public' | 'private' | 'org-private'
+type Where = 'public' | 'private' | 'org-private' | 'gated'
 
 const credentials = {
   anonymous: undefined,
@@ -61,39 +61,76 @@ const privateRead: Record<Who, Expected> = {
 }
 const privateWrite: Record<Who, Expected> = { ...privateRead, 'read token of the owner': 403 }
 
-const onRepos: Record<
-  Where,
-  Record<'repo:read' | 'repo:discuss' | 'repo:write' | 'repo:settings', Record<Who, Expected>>
-> = {
+/** What a user does in the own name: every one may who is signed in, by a credential that may write. */
+const ownWrite: Record<Who, Expected> = {
+  ...all('through'),
+  anonymous: 401,
+  'read token of the owner': 403,
+  'fine-grained token for another repository': 403,
+}
+const privateEngage: Record<Who, Expected> = { ...privateRead, 'read token of the owner': 403 }
+/** Of an organisation; nobody has been let in. */
+const gatedRead: Record<Who, Expected> = {
+  ...all('through'),
+  anonymous: 401,
+  stranger: 403,
+  'fine-grained token for another repository': 403,
+  'reader in the organisation': 403,
+}
+
+const gatedContribute: Record<Who, Expected> = { ...gatedRead, 'read token of the owner': 403 }
+
+type RepoGrant =
+  | 'repo:view'
+  | 'repo:engage'
+  | 'repo:read'
+  | 'repo:discuss'
+  | 'repo:contribute'
+  | 'repo:write'
+  | 'repo:settings'
+
+const onRepos: Record<Where, Record<RepoGrant, Record<Who, Expected>>> = {
   public: {
+    'repo:view': publicRead,
+    'repo:engage': ownWrite,
     'repo:read': publicRead,
     'repo:discuss': publicDiscuss,
+    'repo:contribute': publicDiscuss,
+    'repo:write': publicWrite,
+    'repo:settings': publicWrite,
+  },
+  gated: {
+    'repo:view': publicRead,
+    'repo:engage': ownWrite,
+    'repo:read': gatedRead,
+    'repo:discuss': publicDiscuss,
+    'repo:contribute': gatedContribute,
     'repo:write': publicWrite,
     'repo:settings': publicWrite,
   },
   private: {
+    'repo:view': privateRead,
+    'repo:engage': privateEngage,
     'repo:read': privateRead,
     'repo:discuss': privateWrite,
+    'repo:contribute': privateWrite,
     'repo:write': privateWrite,
     'repo:settings': privateWrite,
   },
   'org-private': {
+    'repo:view': { ...privateRead, 'reader in the organisation': 'through' },
+    'repo:engage': { ...privateEngage, 'reader in the organisation': 'through' },
     'repo:read': { ...privateRead, 'reader in the organisation': 'through' },
     'repo:discuss': { ...privateWrite, 'reader in the organisation': 'through' },
+    'repo:contribute': { ...privateWrite, 'reader in the organisation': 'through' },
     'repo:write': { ...privateWrite, 'reader in the organisation': 403 },
     'repo:settings': { ...privateWrite, 'reader in the organisation': 403 },
   },
 }
-const anyone = all('through')
-const signedIn: Record<Who, Expected> = { ...all('through'), anonymous: 401 }
 const onHub: Record<string, Record<Who, Expected>> = {
-  anyone,
-  'signed-in': signedIn,
-  'account:upload': {
-    ...signedIn,
-    'read token of the owner': 403,
-    'fine-grained token for another repository': 403,
-  },
+  anyone: all('through'),
+  'signed-in': { ...all('through'), anonymous: 401 },
+  'own:write': ownWrite,
 }
 
 const sha256 = createHash('sha256').update('x').digest('hex')
@@ -113,6 +150,7 @@ const samples: Record<string, Sample> = {
   'GET /': {},
   'HEAD /': {},
   'GET /api/datasets': {},
+  'GET /api/kernels': {},
   'GET /api/models': {},
   'GET /api/spaces': {},
   'POST /api/validate-yaml': { body: { content: '# hi' } },
@@ -126,6 +164,7 @@ const samples: Record<string, Sample> = {
   'HEAD /healthz': {},
   'GET /readyz': {},
   'HEAD /readyz': {},
+  'GET /api/openapi.json': {},
   'GET /metrics': {},
   'GET {api}': {},
   'GET {api}/auth-check': {},
@@ -160,6 +199,15 @@ const samples: Record<string, Sample> = {
   'POST {api}/tag/*': { path: '{api}/tag/main', body: { tag: 't' } },
   'DELETE {api}/tag/*': { path: '{api}/tag/absent' },
   'GET {api}/tree/*': { path: '{api}/tree/main' },
+  'GET {api}/user-access-request/accepted': {},
+  'GET {api}/user-access-request/pending': {},
+  'GET {api}/user-access-request/rejected': {},
+  'GET {api}/user-access-request/report': {},
+  'POST {api}/user-access-request/grant': { body: { user: 'never-there' } },
+  'POST {api}/user-access-request/handle': { body: { user: 'never-there', status: 'accepted' } },
+  'GET {web}/ask-access': {},
+  'POST {web}/ask-access': { body: {} },
+  'DELETE {web}/ask-access': {},
   'GET {api}/xet-read-token/*': { path: '{api}/xet-read-token/main' },
   'GET {api}/xet-write-token/*': { path: '{api}/xet-write-token/None?create_pr=1' },
   'POST {web}/git-receive-pack': {
@@ -181,10 +229,10 @@ const samples: Record<string, Sample> = {
 }
 
 /** One route serves more than one grant: what the request asks for decides. */
-const otherGrants: readonly [grant: 'repo:discuss' | 'repo:write', route: string, sample: Sample][] = [
-  ['repo:discuss', 'GET {web}/info/refs', { path: '{web}/info/refs?service=git-receive-pack' }],
+const otherGrants: readonly [grant: 'repo:contribute' | 'repo:write', route: string, sample: Sample][] = [
+  ['repo:contribute', 'GET {web}/info/refs', { path: '{web}/info/refs?service=git-receive-pack' }],
   [
-    'repo:discuss',
+    'repo:contribute',
     'POST {web}/info/lfs/objects/batch',
     { body: { operation: 'upload', objects: [{ oid: sha256, size: 1 }] } },
   ],
@@ -254,11 +302,14 @@ beforeAll(async () => {
       ['owner', 'public', false],
       ['owner', 'private', true],
       ['lab', 'org-private', true],
+      ['lab', 'gated', false],
       ['owner', 'elsewhere', true],
     ]) {
       const made = await owner.post('/api/repos/create', { name, organization, type, private: isPrivate })
       expect(made.status).toBe(200)
     }
+    const gated = await owner.put(`/api/${type}s/lab/gated/settings`, { gated: 'manual' })
+    expect(gated.json()).toEqual({ private: false, gated: 'manual' })
   }
   const { id } = await repos.find('model', 'owner', 'elsewhere')
   const elsewhere = await accounts.addToken('owner', {
@@ -295,6 +346,7 @@ const repoOf: Record<Where, string> = {
   public: 'owner/public',
   private: 'owner/private',
   'org-private': 'lab/org-private',
+  gated: 'lab/gated',
 }
 
 async function outcome(
@@ -325,11 +377,11 @@ it('knows every route, and its grant', () => {
 })
 
 describe('routes about a repository', () => {
-  for (const where of ['public', 'private', 'org-private'] as const) {
+  for (const where of ['public', 'private', 'org-private', 'gated'] as const) {
     for (const [route, sample] of Object.entries(samples)) {
       if (!route.includes('{')) continue
       it(`${route} of a ${where} repository`, async () => {
-        const grant = grants.get(route) as 'repo:read'
+        const grant = grants.get(route) as RepoGrant
         for (const type of repoTypes) {
           const found: Record<string, Expected> = {}
           for (const who of Object.keys(credentials) as Who[]) {
@@ -356,7 +408,7 @@ describe('routes about the hub', () => {
   for (const [route, sample] of Object.entries(samples)) {
     if (route.includes('{')) continue
     it(route, async () => {
-      const expected = onHub[grants.get(route)!]!
+      const expected = onHub[String(grants.get(route))]!
       for (const who of Object.keys(credentials) as Who[]) {
         const found = await outcome(route, sample, who, '')
         // A repository that is not there is refused like a hidden one: it was looked for, so the door was open.

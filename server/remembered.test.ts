@@ -144,6 +144,19 @@ describe.each([
     }
   })
 
+  it('a gate lets in whom it has accepted, and nobody whom it has not', async () => {
+    const ask = () => served.as('hf_bob').get(`/${repo}/resolve/main/a.txt`)
+    const shut = await around(ask, () => alice().put(`/api/models/${repo}/settings`, { gated: 'auto' }))
+    expect([shut.before.status, shut.after.status]).toEqual([200, 403])
+    const open = await around(ask, () => writer().as('hf_bob').post(`/${repo}/ask-access`, {}))
+    expect([open.before.status, open.after.status]).toEqual([403, 200])
+    const handle = `/api/models/${repo}/user-access-request/handle`
+    const rejected = await around(ask, () => alice().post(handle, { user: 'bob', status: 'rejected' }))
+    expect([rejected.before.status, rejected.after.status]).toEqual([200, 403])
+    await alice().put(`/api/models/${repo}/settings`, { gated: false })
+    await nextTurn()
+  })
+
   it('a deleted repository is gone, and a new one of the name has nothing of it', async () => {
     const ask = () => served.as('hf_bob').get(`/${repo}/resolve/main/a.txt`)
     const deleted = await around(ask, () => alice().delete('/api/repos/delete', { name: repo }))

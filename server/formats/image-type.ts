@@ -25,3 +25,6 @@ const types: readonly { readonly isOf: (head: string) => boolean; readonly type:
     type: { contentType: 'image/webp', extension: 'webp' },
   },
 ]
+
+/** All that there are. */
+export const imageTypes: readonly string[] = types.map(({ type }) => type.contentType)

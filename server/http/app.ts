@@ -292,7 +292,7 @@ function subjectsOf(routes: readonly Route[]): ReadonlySet<string> {
 function notFound(request: FastifyRequest, subjects: ReadonlySet<string>): Error {
   const path = (request.raw.url ?? '').split('?', 1)[0] ?? ''
   const [, name, subject] =
-    /^\/api\/(?:models|datasets|spaces)\/([^/]+)(?:\/([^/]+))?/.exec(path) ??
+    /^\/api\/(?:models|datasets|spaces|kernels)\/([^/]+)(?:\/([^/]+))?/.exec(path) ??
     /^\/([^/]+)\/(resolve|raw)\//.exec(path) ??
     []
   const namesRepo = name && (subject === undefined || subjects.has(subject))

@@ -1,7 +1,7 @@
 import type { FastifyRequest } from 'fastify'
-import type { Policy } from '../domains/policy/index.ts'
+import type { Admission, Policy } from '../domains/policy/index.ts'
 import { NotSignedIn } from '../domains/policy/index.ts'
-import type { Actor } from '../kernel/actor.ts'
+import type { Actor, User } from '../kernel/actor.ts'
 import type { Clock } from '../kernel/clock.ts'
 import { HubError } from '../kernel/errors.ts'
 import type { Repository } from '../kernel/repository.ts'
@@ -34,24 +34,39 @@ export function createDoors(parts: {
   signer: Signer
   clock: Clock
   admitCas(scope: 'read' | 'write', authorization: string | undefined): unknown
+  /** What the gate of a repository says of a user. */
+  admissionOf(user: User, repo: Repository): Admission | Promise<Admission>
 }): Doors {
   const repoDoor =
-    (action: 'repo:read' | 'repo:discuss' | 'repo:write' | 'repo:settings') =>
-    ({ actor, repo, request }: Caller) => {
-      if (!repo) throw new Error(`${action} is asked for on a route without a repository: ${request.url}`)
-      parts.policy.demand(actor, action, { repo })
-    }
+    (action: 'repo:view' | 'repo:engage' | 'repo:discuss' | 'repo:write' | 'repo:settings') =>
+    (caller: Caller) =>
+      parts.policy.demand(caller.actor, action, { repo: repoOf(caller) })
+  const atGate = async (actor: Actor, repo: Repository) => {
+    const admission = actor.kind === 'user' ? await parts.admissionOf(actor, repo) : undefined
+    parts.policy.demand(actor, 'repo:read', { repo, admission })
+  }
+  const readDoor = ({ actor, repo, request }: Caller) => {
+    const asked = repoOf({ actor, repo, request })
+    return asked.gated ? atGate(actor, asked) : parts.policy.demand(actor, 'repo:read', { repo: asked })
+  }
   return {
     anyone: () => undefined,
     'signed-in': ({ actor }) => {
       if (actor.kind === 'anonymous') throw new NotSignedIn()
     },
-    'account:upload': ({ actor }) => {
+    'own:write': ({ actor }) => {
       if (actor.kind === 'anonymous') throw new NotSignedIn()
-      parts.policy.demand(actor, 'account:upload', { account: actor })
+      parts.policy.demand(actor, 'account:write', { account: actor })
     },
-    'repo:read': repoDoor('repo:read'),
+    'repo:view': repoDoor('repo:view'),
+    'repo:engage': repoDoor('repo:engage'),
     'repo:discuss': repoDoor('repo:discuss'),
+    'repo:read': readDoor,
+    // Who brings files past a gate is one who may read what is behind it.
+    'repo:contribute': caller => {
+      parts.policy.demand(caller.actor, 'repo:discuss', { repo: repoOf(caller) })
+      return readDoor(caller)
+    },
     'repo:write': repoDoor('repo:write'),
     'repo:settings': repoDoor('repo:settings'),
     'cas:read': ({ request }) => parts.admitCas('read', request.headers.authorization),
@@ -61,4 +76,9 @@ export function createDoors(parts: {
       if (verdict !== 'good') throw new SignedUrlRefused(verdict)
     },
   }
+}
+
+function repoOf({ repo, request }: Caller): Repository {
+  if (!repo) throw new Error(`a repository is asked about on a route without one: ${request.url}`)
+  return repo
 }

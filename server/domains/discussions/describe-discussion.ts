@@ -1,3 +1,4 @@
+import type { Actor } from '../../kernel/actor.ts'
 import { LimitExceeded } from '../../kernel/errors.ts'
 import { pullRequestRef } from '../repos/index.ts'
 import type { Place } from './change-discussion.ts'
@@ -6,21 +7,27 @@ import type { DiscussionParts } from './parts.ts'
 import { accountsIn, authorsOf, presentDiscussion, presentEvent } from './present.ts'
 import { type Discussion, eventsOf, findDiscussion } from './store.ts'
 
-/** A discussion with all that has happened in it; a pull request also with what it would change. */
+/**
+ * A discussion with all that has happened in it; a pull request also with what it would change. The diff shows the
+ * content of files, so it is left out for whoever may not read them.
+ */
 export async function describeDiscussion(
   parts: DiscussionParts,
+  actor: Actor,
   { repo, number }: Place,
   options: { withDiff: boolean },
 ): Promise<object> {
   const { sql } = parts.database
   const discussion = await findDiscussion(sql, repo.id, number)
   if (!discussion) throw new DiscussionNotFound(number)
+  const withDiff = options.withDiff && (await parts.mayReadFiles(actor, repo))
   const events = await eventsOf(sql, repo.id, number)
   const authors = await authorsOf(parts, [discussion.authorId, ...events.flatMap(accountsIn)])
   return {
     ...presentDiscussion(discussion, repo, authors),
     events: events.map(event => presentEvent(event, authors)),
-    ...(discussion.base !== null && (await describeChanges(parts, { repo, number }, discussion, options))),
+    ...(discussion.base !== null &&
+      (await describeChanges(parts, { repo, number }, discussion, { withDiff }))),
   }
 }
 

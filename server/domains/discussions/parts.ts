@@ -1,4 +1,6 @@
+import type { Actor } from '../../kernel/actor.ts'
 import type { Clock } from '../../kernel/clock.ts'
+import type { Repository } from '../../kernel/repository.ts'
 import type { Database } from '../../ports/database.ts'
 import type { ObjectStore } from '../../ports/objects.ts'
 import type { Emit } from '../../ports/queue.ts'
@@ -15,4 +17,6 @@ export interface DiscussionParts {
   readonly accounts: Accounts
   readonly policy: Policy
   readonly repos: Repos
+  /** Past its gate, if it has one. */
+  mayReadFiles(actor: Actor, repo: Repository): Promise<boolean>
 }

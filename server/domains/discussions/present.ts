@@ -40,7 +40,7 @@ export function presentDiscussion(discussion: Discussion, repo: Repository, auth
     createdAt: isoTime(discussion.createdAt),
     status: discussion.status,
     isPullRequest: discussion.isPullRequest,
-    numComments: discussion.eventCount,
+    numEvents: discussion.eventCount,
     repo: { name: repoId(repo), type: repo.type },
   }
 }

@@ -1,5 +1,6 @@
+import { imageTypes } from '../../formats/image-type.ts'
 import { readBody } from '../../http/body.ts'
-import { type Route, route } from '../../http/route.ts'
+import { octets, type Route, route } from '../../http/route.ts'
 import { sendBytes } from '../../http/send-bytes.ts'
 import type { User } from '../../kernel/actor.ts'
 import { imageLimit, openImage, uploadImage } from './images.ts'
@@ -11,7 +12,12 @@ export function imageRoutes(parts: DiscussionParts): Route[] {
     route({
       method: 'POST',
       path: '/uploads',
-      grant: 'account:upload',
+      grant: 'own:write',
+      about: {
+        summary: 'Upload an image for a comment',
+        takes: octets,
+        answers: { 200: 'text/plain' },
+      },
       async handle(call) {
         const bytes = await readBody(call.stream, imageLimit)
         const name = await uploadImage(parts, call.actor as User, bytes)
@@ -22,6 +28,7 @@ export function imageRoutes(parts: DiscussionParts): Route[] {
       method: ['GET', 'HEAD'],
       path: '/uploads/:name',
       grant: 'anyone',
+      about: { summary: 'An uploaded image', answers: { 200: imageTypes } },
       async handle({ params, request, reply }) {
         const { image, read } = await openImage(parts, String(params.name))
         reply

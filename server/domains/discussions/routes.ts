@@ -1,4 +1,13 @@
 import { z } from 'zod'
+import {
+  discussionDetails,
+  discussions,
+  newMessage,
+  newStatus,
+  newTitle,
+  openedDiscussion,
+  updatedComment,
+} from '../../../contract/discussions.ts'
 import { flag, index, text } from '../../http/query.ts'
 import { type Call, type Route, repoOf, route } from '../../http/route.ts'
 import type { User } from '../../kernel/actor.ts'
@@ -39,7 +48,11 @@ export function discussionRoutes(parts: DiscussionParts): Route[] {
     route({
       method: 'GET',
       path: '{api}/discussions',
-      grant: 'repo:read',
+      grant: 'repo:view',
+      about: {
+        summary: 'Discussions and pull requests of a repository, newest first',
+        answers: { 200: discussions },
+      },
       query: listQuery,
       handle: call => listPage(parts, call),
     }),
@@ -47,6 +60,10 @@ export function discussionRoutes(parts: DiscussionParts): Route[] {
       method: 'POST',
       path: '{api}/discussions',
       grant: 'repo:discuss',
+      about: {
+        summary: 'Open a discussion, or a draft of a pull request',
+        answers: { 200: openedDiscussion },
+      },
       body: opening,
       async handle(call) {
         const repo = repoOf(call)
@@ -61,14 +78,20 @@ export function discussionRoutes(parts: DiscussionParts): Route[] {
     route({
       method: 'GET',
       path: '{api}/discussions/:num',
-      grant: 'repo:read',
+      grant: 'repo:view',
+      about: {
+        summary: 'A discussion with all that has happened in it',
+        answers: { 200: discussionDetails },
+      },
       query: z.object({ diff: flag }),
-      handle: call => describeDiscussion(parts, placeOf(call), { withDiff: call.query.diff ?? false }),
+      handle: call =>
+        describeDiscussion(parts, call.actor, placeOf(call), { withDiff: call.query.diff ?? false }),
     }),
     route({
       method: 'POST',
       path: '{api}/discussions/:num/comment',
       grant: 'repo:discuss',
+      about: { summary: 'Comment', answers: { 200: newMessage } },
       body: z.object({ comment: z.string() }),
       async handle(call) {
         const event = await addComment(parts, call.actor as User, placeOf(call), call.body.comment)
@@ -79,6 +102,7 @@ export function discussionRoutes(parts: DiscussionParts): Route[] {
       method: 'POST',
       path: '{api}/discussions/:num/comment/:event/edit',
       grant: 'repo:discuss',
+      about: { summary: "Edit a comment of one's own", answers: { 200: updatedComment } },
       body: z.object({ content: z.string() }),
       async handle(call) {
         const { actor, params, body } = call
@@ -96,6 +120,7 @@ export function discussionRoutes(parts: DiscussionParts): Route[] {
       method: 'POST',
       path: '{api}/discussions/:num/comment/:event/hide',
       grant: 'repo:discuss',
+      about: { summary: 'Hide a comment for good', answers: { 200: updatedComment } },
       async handle(call) {
         const event = await hideComment(parts, call.actor as User, placeOf(call), String(call.params.event))
         return { updatedComment: await present(event) }
@@ -105,6 +130,7 @@ export function discussionRoutes(parts: DiscussionParts): Route[] {
       method: 'POST',
       path: '{api}/discussions/:num/title',
       grant: 'repo:discuss',
+      about: { summary: 'Change the title', answers: { 200: newTitle } },
       body: z.object({ title: z.string() }),
       async handle(call) {
         const event = await changeTitle(parts, call.actor as User, placeOf(call), call.body.title)
@@ -115,6 +141,7 @@ export function discussionRoutes(parts: DiscussionParts): Route[] {
       method: 'POST',
       path: '{api}/discussions/:num/status',
       grant: 'repo:discuss',
+      about: { summary: 'Close, or open again', answers: { 200: newStatus } },
       body: z.object({ status: z.enum(['open', 'closed']), comment: z.string().nullish() }),
       async handle(call) {
         const { status, comment } = call.body
@@ -132,6 +159,7 @@ export function discussionRoutes(parts: DiscussionParts): Route[] {
       method: 'POST',
       path: '{api}/discussions/:num/merge',
       grant: 'repo:write',
+      about: { summary: 'Merge a pull request', answers: { 200: newStatus } },
       body: z.object({ comment: z.string().nullish() }).nullish(),
       async handle(call) {
         const comment = call.body?.comment ?? undefined

@@ -1,10 +1,16 @@
 import type { Actor, Credential, OrganizationRole, User } from '../../kernel/actor.ts'
 import { type Repository, repoId } from '../../kernel/repository.ts'
-import { Forbidden, NotSignedIn, RepoHidden } from './errors.ts'
+import type { Admission } from './admission.ts'
+import { Forbidden, GatedRepo, NotSignedIn, RepoHidden } from './errors.ts'
 
 /** What each action is asked about. */
 export interface Facts {
-  'repo:read': { readonly repo: Repository }
+  /** That it exists, and what is said of it: card, lists of files and commits, counts. */
+  'repo:view': { readonly repo: Repository }
+  /** The content of its files. Past a gate only with `admission`: whoever forgets to ask for it lets nobody in. */
+  'repo:read': { readonly repo: Repository; readonly admission?: Admission | undefined }
+  /** What the actor does there in the own name: likes it, asks for access. */
+  'repo:engage': { readonly repo: Repository }
   /** Open discussions and pull requests, comment, bring content for a pull request of one's own. */
   'repo:discuss': { readonly repo: Repository }
   /** Commits, branches, tags, uploads. */
@@ -12,8 +18,10 @@ export interface Facts {
   /** Rename, move, visibility, delete. */
   'repo:settings': { readonly repo: Repository }
   'account:create-repo': { readonly account: { readonly id: string } }
-  /** Images for comments. */
-  'account:upload': { readonly account: { readonly id: string } }
+  /** What is private to an account: its collections, what it stores. */
+  'account:read': { readonly account: { readonly id: string } }
+  /** What an account shows of itself: its collections, its likes, whom it follows. */
+  'account:write': { readonly account: { readonly id: string } }
 }
 
 export type Action = keyof Facts
@@ -21,6 +29,7 @@ export type Action = keyof Facts
 export type Decision =
   | { readonly allowed: true }
   | { readonly allowed: false; readonly why: 'not-signed-in' | 'hidden' }
+  | { readonly allowed: false; readonly why: 'gated'; readonly admission: Admission }
   | { readonly allowed: false; readonly why: 'forbidden'; readonly reason: string }
 
 type Access = 'none' | 'read' | 'write'
@@ -37,53 +46,72 @@ const hidden: Decision = { allowed: false, why: 'hidden' }
  *   all needs.
  * - A private one is read by its owner, by every member of its organisation and by hub admins. For others it does not
  *   exist; so too for a fine-grained token without a scope for it, which its finder must not use to learn names.
- * - Who can read, and is somebody, may discuss; but a credential that only reads says nothing in its owner's name.
+ * - A gated repository shows itself like any other, but its files are read by those alone who may write to it or whose
+ *   request was accepted; of a fine-grained token a scope must cover it, since not everybody may read it.
+ * - Whoever sees a repository, and is somebody, may discuss it; but a credential that only reads says nothing in its owner's name.
  * - Settings go with writing. Who may write can already replace every file and rewrite every branch, so to withhold
  *   rename, visibility and delete would protect nothing; and on the public hub an organisation's `write` role may do
  *   the same.
- * - Creating a repository needs `write` in the namespace, and of a fine-grained token a scope for the whole account.
+ * - Creating a repository needs `write` in the namespace, and of a fine-grained token a scope for the whole account; so
+ *   does all else that is done in an account's name.
  */
 export function can<A extends Action>(actor: Actor, action: A, facts: Facts[A]): Decision {
-  return 'repo' in facts ? onRepo(actor, action, facts.repo) : onAccount(actor, action, facts.account)
+  if ('account' in facts) return onAccount(actor, action as AccountAction, facts.account)
+  return onRepo(actor, action, facts.repo, 'admission' in facts ? facts.admission : undefined)
 }
 
-/** Does nothing when `can` says yes. Throws NotSignedIn, RepoHidden or Forbidden otherwise. */
+/** Does nothing when `can` says yes. Throws NotSignedIn, RepoHidden, GatedRepo or Forbidden otherwise. */
 export function demand<A extends Action>(actor: Actor, action: A, facts: Facts[A]): void {
   const decision = can(actor, action, facts)
   if (decision.allowed) return
   if (decision.why === 'hidden' && 'repo' in facts) throw new RepoHidden(facts.repo)
+  if (decision.why === 'gated' && 'repo' in facts) throw new GatedRepo(facts.repo, decision.admission)
   throw decision.why === 'forbidden' ? new Forbidden(decision.reason) : new NotSignedIn()
 }
 
-function onRepo(actor: Actor, action: Action, repo: Repository): Decision {
+function onRepo(actor: Actor, action: Action, repo: Repository, admission: Admission = 'none'): Decision {
   if (actor.kind === 'anonymous') {
     if (repo.isPrivate) return hidden
-    return action === 'repo:read' ? yes : notSignedIn
+    if (action === 'repo:view') return yes
+    if (action === 'repo:read') return repo.gated ? { allowed: false, why: 'gated', admission } : yes
+    return notSignedIn
   }
   const ofUser = accessOfUser(actor, repo.namespaceId)
   const ofCredential = accessOfCredential(actor.credential, repo.namespaceId, repo.id)
   if (repo.isPrivate && (ofUser === 'none' || ofCredential === 'none')) return hidden
-  if (action === 'repo:read') return yes
-  const verb = verbs[action]
+  if (action === 'repo:view') return yes
+  if (action === 'repo:engage') return onAccount(actor, 'account:write', actor)
+  if (action === 'repo:read') {
+    if (!repo.gated) return yes
+    if (ofUser !== 'write' && admission !== 'accepted') return { allowed: false, why: 'gated', admission }
+    if (ofCredential !== 'none') return yes
+    return forbidden(limitOf(actor.credential, `read ${repoId(repo)}, which is gated`))
+  }
+  const verb = verbOf[action]
   if (ofUser !== 'write' && action !== 'repo:discuss') return forbidden(`you may not ${verb} ${repoId(repo)}`)
   return ofCredential === 'write' ? yes : forbidden(limitOf(actor.credential, `${verb} ${repoId(repo)}`))
 }
 
-function onAccount(actor: Actor, action: Action, account: { readonly id: string }): Decision {
-  if (actor.kind === 'anonymous') return notSignedIn
-  const verb = verbs[action]
-  if (accessOfUser(actor, account.id) !== 'write') return forbidden(`you may not ${verb}`)
-  if (accessOfCredential(actor.credential, account.id) === 'write') return yes
-  return forbidden(limitOf(actor.credential, verb))
-}
-
-const verbs: Record<Action, string> = {
-  'repo:read': 'read',
+const verbOf: Partial<Record<Action, string>> = {
   'repo:discuss': 'take part in discussions of',
   'repo:write': 'write to',
   'repo:settings': 'change the settings of',
+}
+
+type AccountAction = Extract<Action, `account:${string}`>
+
+const deedOf: Record<AccountAction, string> = {
   'account:create-repo': 'create repositories in this namespace',
-  'account:upload': 'upload images',
+  'account:read': 'see what is private to this account',
+  'account:write': 'act in the name of this account',
+}
+
+function onAccount(actor: Actor, action: AccountAction, account: { readonly id: string }): Decision {
+  if (actor.kind === 'anonymous') return notSignedIn
+  const isEnough = (access: Access) => access === 'write' || (action === 'account:read' && access === 'read')
+  if (!isEnough(accessOfUser(actor, account.id))) return forbidden(`you may not ${deedOf[action]}`)
+  if (isEnough(accessOfCredential(actor.credential, account.id))) return yes
+  return forbidden(limitOf(actor.credential, deedOf[action]))
 }
 
 function accessOfUser(user: User, namespaceId: string): Access {

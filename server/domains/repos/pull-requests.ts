@@ -1,8 +1,6 @@
 import type { Actor, User } from '../../kernel/actor.ts'
 import type { Repository } from '../../kernel/repository.ts'
 import type { Sql } from '../../ports/database.ts'
-import type { RepoParts } from './parts.ts'
-import { moveRef, touchRepo } from './store.ts'
 
 /**
  * What commits and pushes need of pull requests. Those belong to a domain that stands on this one, so compose gives
@@ -46,19 +44,4 @@ export function pullRequestRef(number: number): string {
 export function pullRequestNumber(ref: string): number | undefined {
   const digits = /^refs\/pr\/([1-9]\d{0,8})$/.exec(ref)?.[1]
   return digits === undefined ? undefined : Number(digits)
-}
-
-/** Makes the ref of a pull request without commits, in the transaction that opens it. */
-export async function addPullRequestRef(
-  parts: Pick<RepoParts, 'clock' | 'emit'>,
-  tx: Sql,
-  repo: Repository,
-  number: number,
-  commitId: string,
-): Promise<void> {
-  const now = parts.clock()
-  const ref = pullRequestRef(number)
-  await touchRepo(tx, repo.id, now)
-  await moveRef(tx, repo.id, ref, undefined, { oid: commitId, commitId }, now)
-  await parts.emit(tx, 'ref-moved', { repoId: repo.id, ref, after: commitId })
 }

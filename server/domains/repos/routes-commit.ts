@@ -1,4 +1,5 @@
 import { z } from 'zod'
+import { cardCheck, madeCommit, uploadModes } from '../../../contract/repos.ts'
 import { validateCard } from '../../formats/model-card.ts'
 import { flag } from '../../http/query.ts'
 import { type Call, type Route, repoOf, route } from '../../http/route.ts'
@@ -39,7 +40,12 @@ export function commitRoutes(parts: RepoParts): Route[] {
       method: 'POST',
       path: '{api}/preupload/*',
       // Committing to a branch asks for more, below.
-      grant: 'repo:discuss',
+      grant: 'repo:contribute',
+      about: {
+        summary: 'How files are to be uploaded: inside the commit, or as LFS files',
+        tail: ['revision'],
+        answers: { 200: uploadModes },
+      },
       query: z.object({ create_pr: flag }),
       body: candidates,
       bodyLimit: 8 * 1024 * 1024,
@@ -61,7 +67,13 @@ export function commitRoutes(parts: RepoParts): Route[] {
     route({
       method: 'POST',
       path: '{api}/commit/*',
-      grant: 'repo:discuss',
+      grant: 'repo:contribute',
+      about: {
+        summary: 'Make a commit',
+        tail: ['revision'],
+        takes: 'application/x-ndjson',
+        answers: { 200: madeCommit },
+      },
       query: z.object({ create_pr: flag }),
       async handle(call) {
         const repo = repoOf(call)
@@ -82,6 +94,10 @@ export function commitRoutes(parts: RepoParts): Route[] {
       method: 'POST',
       path: '/api/validate-yaml',
       grant: 'anyone',
+      about: {
+        summary: 'Check the metadata of a card; errors are answered with 400',
+        answers: { 200: cardCheck },
+      },
       body: z.object({ content: z.string(), repoType: z.enum(repoTypes).nullish() }),
       bodyLimit: 8 * 1024 * 1024,
       handle({ body, request, reply }) {

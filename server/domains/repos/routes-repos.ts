@@ -1,13 +1,15 @@
 import { z } from 'zod'
+import { nothing } from '../../../contract/parts.ts'
+import { createdRepo, repoSettings } from '../../../contract/repos.ts'
 import { type Route, repoOf, route } from '../../http/route.ts'
 import type { Actor, User } from '../../kernel/actor.ts'
-import { type Repository, repoId, repoPath, repoTypes } from '../../kernel/repository.ts'
+import { gates, type Repository, repoId, repoPath, repoTypes } from '../../kernel/repository.ts'
+import { changeSettings } from './change-settings.ts'
 import { decodeBase64 } from './commit-body.ts'
 import { createRepo } from './create-repo.ts'
 import { deleteRepo } from './delete-repo.ts'
 import { findRepo } from './find-repo.ts'
 import type { RepoParts } from './parts.ts'
-import { setVisibility } from './set-visibility.ts'
 
 /** hub-protocol: create, delete, settings, auth-check. `name` is bare, or `ns/name` as old clients send it. */
 
@@ -30,6 +32,7 @@ const newRepo = repoName.extend({
 const settings = z.object({
   private: z.boolean().nullish(),
   visibility: z.enum(['public', 'private']).nullish(),
+  gated: z.union([z.literal(false), z.enum(gates)]).nullish(),
   /** Nobody opens discussions or pull requests any more, or the hub itself does not. */
   discussionsDisabled: z.boolean().nullish(),
   hubDiscussionsDisabled: z.boolean().nullish(),
@@ -41,6 +44,7 @@ export function repoRoutes(parts: RepoParts): Route[] {
       method: 'POST',
       path: '/api/repos/create',
       grant: 'signed-in',
+      about: { summary: 'Make a repository', answers: { 200: createdRepo } },
       body: newRepo,
       bodyLimit: 16 * 1024 * 1024,
       async handle({ actor, body, origin }) {
@@ -57,6 +61,7 @@ export function repoRoutes(parts: RepoParts): Route[] {
       method: 'DELETE',
       path: '/api/repos/delete',
       grant: 'signed-in',
+      about: { summary: 'Delete a repository and all that it holds', answers: { 200: null } },
       body: repoName,
       async handle({ actor, body, reply }) {
         const { namespace, name } = splitName(actor, body)
@@ -70,23 +75,35 @@ export function repoRoutes(parts: RepoParts): Route[] {
       method: 'PUT',
       path: '{api}/settings',
       grant: 'repo:settings',
+      about: { summary: 'Change settings of a repository', answers: { 200: repoSettings } },
       body: settings,
       async handle(call) {
-        const repo = repoOf(call)
-        const { isPrivate } = visibilityOf(call.body)
-        if (isPrivate !== undefined) await setVisibility(parts, repo, isPrivate)
-        const { discussionsDisabled: isClosed, hubDiscussionsDisabled: isClosedToHub } = call.body
-        if (typeof isClosed === 'boolean' || typeof isClosedToHub === 'boolean') {
+        const { gated, discussionsDisabled: isClosed, hubDiscussionsDisabled: isClosedToHub } = call.body
+        const change = { ...visibilityOf(call.body), ...(gated != null && { gated }) }
+        const repo = await changeSettings(parts, repoOf(call), change)
+        if (isClosed != null || isClosedToHub != null) {
           await parts.configureDiscussions(repo, {
-            ...(typeof isClosed === 'boolean' && { isClosed }),
-            ...(typeof isClosedToHub === 'boolean' && { isClosedToHub }),
+            ...(isClosed != null && { isClosed }),
+            ...(isClosedToHub != null && { isClosedToHub }),
           })
         }
-        return { private: isPrivate ?? repo.isPrivate }
+        return { private: repo.isPrivate, gated: repo.gated }
       },
     }),
-    route({ method: 'GET', path: '{api}/auth-check', grant: 'repo:read', handle: () => ({}) }),
-    route({ method: 'GET', path: '{api}/auth-check/write', grant: 'repo:write', handle: () => ({}) }),
+    route({
+      method: 'GET',
+      path: '{api}/auth-check',
+      grant: 'repo:read',
+      about: { summary: 'Whether the caller may read the repository', answers: { 200: nothing } },
+      handle: () => ({}),
+    }),
+    route({
+      method: 'GET',
+      path: '{api}/auth-check/write',
+      grant: 'repo:write',
+      about: { summary: 'Whether the caller may write to the repository', answers: { 200: nothing } },
+      handle: () => ({}),
+    }),
   ]
 }
 

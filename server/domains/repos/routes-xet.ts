@@ -1,4 +1,5 @@
 import { z } from 'zod'
+import { xetToken } from '../../../contract/repos.ts'
 import { flag } from '../../http/query.ts'
 import { type Call, type Route, repoOf, route } from '../../http/route.ts'
 import { demandCommit } from './demand-commit.ts'
@@ -15,7 +16,12 @@ export function xetRoutes(parts: RepoParts): Route[] {
       method: 'GET',
       path: `{api}/xet-${scope}-token/*`,
       // Committing to a branch asks for more, below.
-      grant: scope === 'read' ? 'repo:read' : 'repo:discuss',
+      grant: scope === 'read' ? 'repo:read' : 'repo:contribute',
+      about: {
+        summary: `A short-lived token to ${scope} files of this repository in the CAS`,
+        tail: ['revision'],
+        answers: { 200: xetToken },
+      },
       query: z.object({ create_pr: flag }),
       async handle(call) {
         if (scope === 'write') {

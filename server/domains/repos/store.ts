@@ -50,20 +50,32 @@ export async function insertRepo(tx: Sql, repo: Repository): Promise<void> {
       name: repo.name,
       key: repoKey(repo.type, repo.namespace, repo.name),
       is_private: repo.isPrivate ? 1 : 0,
+      gated: repo.gated || null,
       created_at: repo.createdAt,
       updated_at: repo.updatedAt,
     })
     .execute()
 }
 
-/** Throws RepoNotFound when it was deleted meanwhile. */
-export async function updateVisibility(tx: Sql, id: string, isPrivate: boolean): Promise<void> {
-  const updated = await tables(tx)
+export type Settings = Partial<Pick<Repository, 'isPrivate' | 'gated'>>
+
+/** At least one of them. Returns the repository as it is now; throws RepoNotFound when it was deleted meanwhile. */
+export async function updateSettings(
+  tx: Sql,
+  id: string,
+  { isPrivate, gated }: Settings,
+): Promise<Repository> {
+  const row = await tables(tx)
     .updateTable('repos')
-    .set({ is_private: isPrivate ? 1 : 0 })
+    .set({
+      ...(isPrivate !== undefined && { is_private: isPrivate ? 1 : 0 }),
+      ...(gated !== undefined && { gated: gated || null }),
+    })
     .where('id', '=', id)
+    .returningAll()
     .executeTakeFirst()
-  if (Number(updated.numUpdatedRows) === 0) throw new RepoNotFound(id)
+  if (!row) throw new RepoNotFound(id)
+  return toRepository(row)
 }
 
 /** Also makes the writers of one repository wait for each other. Throws RepoNotFound when it was deleted meanwhile. */
@@ -170,6 +182,7 @@ function toRepository(row: RepoTables['repos']): Repository {
     namespace: row.namespace,
     name: row.name,
     isPrivate: row.is_private === 1,
+    gated: row.gated ?? false,
     createdAt: row.created_at,
     updatedAt: row.updated_at,
   }

@@ -1,4 +1,4 @@
-import type { RepoType } from '../../kernel/repository.ts'
+import type { Gate, RepoType } from '../../kernel/repository.ts'
 
 /** SQL tables of this domain. Booleans are 0 | 1, times milliseconds. */
 export type RepoTables = {
@@ -11,6 +11,7 @@ export type RepoTables = {
     /** `type:namespace/name`, case-folded: one spelling of a name per type. */
     key: string
     is_private: number
+    gated: Gate | null
     created_at: number
     updated_at: number
   }

@@ -56,4 +56,9 @@ export const repoMigrations: Record<string, Migration> = {
         .execute()
     },
   },
+  '0013_gated_repos': {
+    async up(db: Kysely<unknown>) {
+      await db.schema.alterTable('repos').addColumn('gated', 'text').execute()
+    },
+  },
 }

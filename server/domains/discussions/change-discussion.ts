@@ -60,6 +60,19 @@ export async function addEvent(
   return event
 }
 
+/** Appends what somebody says beside another change, and tells of it. */
+export async function sayBeside(
+  parts: Pick<DiscussionParts, 'clock' | 'emit'>,
+  tx: Sql,
+  { repoId, number }: Discussion,
+  actor: User,
+  raw: string | undefined,
+): Promise<void> {
+  if (raw === undefined) return
+  await addEvent(parts, tx, { repoId, number }, actor.id, newComment(raw))
+  await parts.emit(tx, 'discussion-changed', { repoId, number, change: 'commented', byUserId: actor.id })
+}
+
 /** Throws LimitExceeded when a discussion would hold more than can be read at once. */
 export async function countText(
   tx: Sql,

@@ -3,8 +3,8 @@ import {
   addEvent,
   changeDiscussion,
   demandAuthorOrWriter,
-  newComment,
   type Place,
+  sayBeside,
 } from './change-discussion.ts'
 import { WrongStatus } from './errors.ts'
 import { readComment } from './limits.ts'
@@ -33,7 +33,7 @@ export async function changeStatus(
     )
     if (discussion.status === status) throw new WrongStatus(place.number, status, 'nothing was changed')
     if (discussion.status === 'merged') throw new WrongStatus(place.number, 'merged', 'that is for good')
-    if (raw !== undefined) await addEvent(parts, tx, discussion, actor.id, newComment(raw))
+    await sayBeside(parts, tx, discussion, actor, raw)
     await updateDiscussion(tx, discussion, { status })
     return await addEvent(parts, tx, discussion, actor.id, { type: 'status-change', status })
   })

@@ -337,9 +337,12 @@ describe('pull requests', () => {
       'n.txt': 'a',
     })
     await commitTo(alice, 'main', { 'd/x.txt': 'ours', 'y/z.txt': 'ours', 'n.txt': 'b' })
-    expect((await details(number)).filesWithConflicts).toEqual(['d/x.txt', 'n.txt', 'y'])
+    expect((await details(number)).filesWithConflicts).toEqual(['d/x.txt', 'n.txt', 'y/z.txt'])
     const refused = await merge(alice, number)
-    expect([refused.status, refused.json().filesWithConflicts]).toEqual([409, ['d/x.txt', 'n.txt', 'y']])
+    expect([refused.status, refused.json().filesWithConflicts]).toEqual([
+      409,
+      ['d/x.txt', 'n.txt', 'y/z.txt'],
+    ])
     expect(refused.json().error).toContain('d/x.txt')
     expect((await details(number)).status).toBe('open')
     // The author brings what was ours into it, and then it can be merged.

@@ -1,6 +1,6 @@
 import type { User } from '../../kernel/actor.ts'
 import { pullRequestRef } from '../repos/index.ts'
-import { addEvent, newComment, type Place } from './change-discussion.ts'
+import { addEvent, type Place, sayBeside } from './change-discussion.ts'
 import { DiscussionNotFound, NoPullRequest, WrongStatus } from './errors.ts'
 import { readComment } from './limits.ts'
 import type { DiscussionParts } from './parts.ts'
@@ -28,7 +28,7 @@ export async function mergePullRequest(
   let changed: DiscussionEvent | undefined
   await parts.repos.merge(actor, repo, refs, `${title} (#${number})`, async (tx, merge) => {
     const discussion = demandMergeable(await lockDiscussion(tx, repo.id, number, parts.clock()), number)
-    if (raw !== undefined) await addEvent(parts, tx, discussion, actor.id, newComment(raw))
+    await sayBeside(parts, tx, discussion, actor, raw)
     const made = { status: 'merged', mergeCommit: merge.commitId, mergeBase: merge.base } as const
     await updateDiscussion(tx, discussion, made)
     changed = await addEvent(parts, tx, discussion, actor.id, { type: 'status-change', status: 'merged' })

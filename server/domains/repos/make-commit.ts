@@ -5,13 +5,14 @@ import { encodeLfsPointer } from '../../formats/lfs-pointer.ts'
 import { PackBuilder } from '../../formats/pack-builder.ts'
 import type { User } from '../../kernel/actor.ts'
 import type { Repository } from '../../kernel/repository.ts'
+import { addPullRequestRef } from './add-pull-request-ref.ts'
 import { type CommitHeader, type Operation, readCommitBody } from './commit-body.ts'
 import { splitMessage } from './commit-message.ts'
 import type { CommitTarget } from './demand-commit.ts'
 import { EntryNotFound, LfsObjectMissing, RevisionNotFound, StaleParent } from './errors.ts'
 import { addObject, storePack } from './packs.ts'
 import type { RepoParts } from './parts.ts'
-import { type Brought, pullRequestNumber, pullRequestRef } from './pull-requests.ts'
+import { type Brought, pullRequestNumber } from './pull-requests.ts'
 import { signatureOf } from './signature.ts'
 import { moveRef, type Ref, refsNamed, touchRepo } from './store.ts'
 import { TreeEdit } from './tree-edit.ts'
@@ -96,17 +97,11 @@ async function openPullRequest(
   const commitId = built?.commitId ?? start
   const record = built && (await storePack(parts, repo.id, built.pack))
   const now = parts.clock()
-  const title = header.summary
   const pullRequest = await parts.database.transaction(async tx => {
     await touchRepo(tx, repo.id, now)
-    const number = await parts.pullRequests.open(tx, actor, repo, {
-      title,
-      description: header.description,
-      base,
-    })
-    const ref = pullRequestRef(number)
-    await moveRef(tx, repo.id, ref, undefined, { oid: commitId, commitId }, now)
-    await parts.emit(tx, 'ref-moved', { repoId: repo.id, ref, after: commitId })
+    const wanted = { title: header.summary, description: header.description, base }
+    const number = await parts.pullRequests.open(tx, actor, repo, wanted)
+    await addPullRequestRef(parts, tx, repo, number, commitId)
     if (record && built) {
       await record(tx, now)
       await change.uploads.take(tx)

@@ -29,36 +29,36 @@ export async function mergeTrees(
   { base, ours, theirs }: ThreeTrees,
 ): Promise<MergedTree> {
   const conflicts: string[] = []
-  const read = async (entry: TreeEntry | undefined) => (entry ? readTree(entry.oid) : noTree)
-
-  /** Gives the entry that stands at `path` in the merge; undefined when nothing does. */
-  async function merge(path: string, sides: Sides): Promise<TreeEntry | undefined> {
-    if (isSame(sides.ours, sides.theirs) || isSame(sides.base, sides.theirs)) return sides.ours
-    if (isSame(sides.base, sides.ours)) return sides.theirs
-    if (isFolder(sides.ours) && isFolder(sides.theirs)) return await mergeFolder(path, sides)
-    // One side removes a folder, or puts a file in its place, in which the other has changed something.
+  const conflict = (path: string) => {
     if (conflicts.length < conflictLimit) conflicts.push(path)
     return undefined
   }
 
-  async function mergeFolder(path: string, sides: Sides): Promise<TreeEntry | undefined> {
-    const before = isFolder(sides.base) ? await read(sides.base) : noTree
-    const mine = await read(sides.ours)
-    const its = await read(sides.theirs)
+  /** Gives the entry that stands at `path` in the merge; undefined when nothing does. */
+  async function merge(path: string, sides: Sides): Promise<TreeEntry | undefined> {
+    const file = mergeEntry(filesOf(sides)) ?? conflict(path)
+    const folders = foldersOf(sides)
+    const folder = mergeEntry(folders) ?? { entry: await mergeFolder(path, folders) }
+    return file?.entry && folder.entry ? conflict(path) : (file?.entry ?? folder.entry)
+  }
+
+  async function mergeFolder(path: string, { base, ours, theirs }: Sides): Promise<TreeEntry | undefined> {
+    const read = async (entry: TreeEntry | undefined) => (entry ? readTree(entry.oid) : noTree)
+    const [before, mine, its] = [await read(base), await read(ours), await read(theirs)]
     await setImmediate()
     const changes = new Map<string, TreeEntry | undefined>()
     // What they have not changed stays as it is on our side.
     for (const name of new Set([...its.namesNotIn(before), ...before.namesNotIn(its)])) {
-      const entries = { base: before.find(name), ours: mine.find(name), theirs: its.find(name) }
-      const below = path === '' ? name : `${path}/${name}`
-      const merged = await merge(below, entries)
-      if (!isSame(merged, entries.ours)) changes.set(name, merged)
+      const below = { base: before.find(name), ours: mine.find(name), theirs: its.find(name) }
+      const merged = await merge(path === '' ? name : `${path}/${name}`, below)
+      if (!isSame(merged, below.ours)) changes.set(name, merged)
     }
     if (conflicts.length > 0) return undefined
-    if (changes.size === 0) return sides.ours
+    if (changes.size === 0) return ours
     const content = mine.with(changes)
     if (content.length === 0 && path !== '') return undefined
-    return { ...(sides.ours as TreeEntry), oid: await add(content) }
+    const name = (ours ?? theirs)?.name ?? ''
+    return { mode: directoryMode, name, oid: await add(content) }
   }
 
   const root = (oid: string): TreeEntry => ({ mode: directoryMode, name: '', oid })
@@ -74,10 +74,26 @@ interface Sides {
   readonly theirs: TreeEntry | undefined
 }
 
+/** What stands there when only one side has changed it, or both alike; undefined when they have not. */
+function mergeEntry({ base, ours, theirs }: Sides): { entry: TreeEntry | undefined } | undefined {
+  if (isSame(ours, theirs) || isSame(base, theirs)) return { entry: ours }
+  return isSame(base, ours) ? { entry: theirs } : undefined
+}
+
 function isSame(a: TreeEntry | undefined, b: TreeEntry | undefined): boolean {
   return a?.oid === b?.oid && a?.mode === b?.mode
 }
 
-function isFolder(entry: TreeEntry | undefined): boolean {
-  return entry?.mode === directoryMode
+/** A name may be a file's on one side and a folder's on another: they are two paths, of which one may be left. */
+function filesOf(sides: Sides): Sides {
+  return only(sides, entry => entry.mode !== directoryMode)
+}
+
+function foldersOf(sides: Sides): Sides {
+  return only(sides, entry => entry.mode === directoryMode)
+}
+
+function only({ base, ours, theirs }: Sides, isOf: (entry: TreeEntry) => boolean): Sides {
+  const pick = (entry: TreeEntry | undefined) => (entry && isOf(entry) ? entry : undefined)
+  return { base: pick(base), ours: pick(ours), theirs: pick(theirs) }
 }

@@ -124,7 +124,7 @@ export async function compose(config: Config, drivers: Drivers, log: Logger): Pr
         routes,
         doors: createDoors({ policy, signer, clock, admitCas: blobs.admitCas, admissionOf: gates.admission }),
         identify: accounts.identify,
-        findRepo: repos.find,
+        findRepo: repos.locate,
         publicUrl: config.publicUrl,
         log,
         metrics,

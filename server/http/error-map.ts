@@ -90,6 +90,7 @@ export const errorTable = new Map<unknown, Rule<never>>([
     // `create_repo(exist_ok=True)` reads the url of what exists (huggingface_hub `hf_api.py:create_repo`).
     body: (error, { origin }) => ({ url: `${origin}${repoPath(error.repo)}`, name: repoId(error.repo) }),
   }),
+  rule(repos.RepoNameTaken, { status: 409 }),
   rule(repos.NamespaceNotFound, { status: 404 }),
   rule(repos.RefExists, { status: 409 }),
   rule(repos.RefClash, { status: 409 }),

@@ -90,6 +90,7 @@ function operation(route: Route, method: string, path: string): Operation {
       ...Object.fromEntries(
         Object.entries(answers).map(([status, answer]) => [status, response(answer, method)]),
       ),
+      ...(isNameLed(route) && { '307': { description: 'The repository has another name now.' } }),
       '4XX': method === 'HEAD' ? { description: 'Refused.' } : { $ref: '#/components/responses/Refused' },
       // Too much at once, a full disk: come again.
       '503': { $ref: '#/components/responses/Refused' },
@@ -97,6 +98,11 @@ function operation(route: Route, method: string, path: string): Operation {
     },
     security: securityOf[route.grant],
   }
+}
+
+/** A signed URL goes on to work under the old name of its repository. */
+function isNameLed({ path, grant }: Route): boolean {
+  return path.startsWith('{') && grant !== 'signed-url'
 }
 
 const securityOf: Readonly<Record<Grant, readonly object[]>> = {

@@ -24,6 +24,12 @@ export function repoId(repo: { namespace: string; name: string }): string {
   return `${repo.namespace}/${repo.name}`
 }
 
+/** Whether this is the repository's name now, in any spelling of its case, and not one that it had before. */
+export function isNamed(repo: Repository, namespace: string, name: string): boolean {
+  if (repo.name === name && repo.namespace === namespace) return true
+  return repoId(repo).toLowerCase() === repoId({ namespace, name }).toLowerCase()
+}
+
 /** Where its pages, files and git live under the hub's origin: `/ns/name`, `/datasets/ns/name`, `/spaces/ns/name`, … */
 export function repoPath(repo: { type: RepoType; namespace: string; name: string }): string {
   return `${repo.type === 'model' ? '' : `/${repo.type}s`}/${repoId(repo)}`

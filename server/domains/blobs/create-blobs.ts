@@ -11,9 +11,11 @@ import {
   fileLookup,
   findReadable,
   holdFiles,
+  listCommitted,
   proveFiles,
   releaseFiles,
   shareFiles,
+  takeFiles,
 } from './hold-files.ts'
 import { ingestFile } from './ingest-file.ts'
 import { blobJobs } from './jobs.ts'
@@ -21,6 +23,7 @@ import type { BlobParts } from './parts.ts'
 import { PieceMemory } from './piece-memory.ts'
 import { openFile } from './read-file.ts'
 import { casRoutes } from './routes.ts'
+import { copyHoldings } from './store-files.ts'
 import { beginMultipart, completeMultipart, putPart } from './upload-parts.ts'
 import { XorbIndexes } from './xorb-objects.ts'
 
@@ -55,7 +58,10 @@ export function createBlobs(setup: BlobsSetup): Blobs {
     completeMultipart: id => completeMultipart(parts, id),
     hold: (tx, holder, sha256s) => holdFiles(parts, tx, holder, sha256s),
     prove: (holder, sha256s) => proveFiles(parts, holder, sha256s),
+    take: (tx, files) => takeFiles(parts, tx, files),
     share: (tx, files) => shareFiles(parts, tx, files),
+    shareAll: (tx, { from, to }) => copyHoldings(tx, from, to),
+    committed: (holder, last, limit) => listCommitted(database.sql, holder, last, limit),
     release: releaseFiles,
     findReadable: (subject, sha256s) => findReadable(parts, subject, sha256s),
     adopt: (subject, holder, sha256s) => adoptFiles(parts, subject, holder, sha256s),

@@ -17,6 +17,8 @@ export async function diffCommits(
   from: string,
   to: string,
 ): Promise<string> {
+  // History may have been rewritten since.
+  if (!(await parts.git.isCommit(repo.id, from)) || !(await parts.git.isCommit(repo.id, to))) return ''
   const base = await mergeBaseOf(parts, repo, from, to)
   if (base === undefined || base === to) return ''
   const leave = await parts.admission.fetches.take()

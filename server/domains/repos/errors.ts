@@ -29,6 +29,13 @@ export class RepoExists extends HubError {
   }
 }
 
+/** Where a repository is to be moved there is another one. */
+export class RepoNameTaken extends HubError {
+  constructor(repo: { type: string; namespace: string; name: string }) {
+    super(`A ${repo.type} repository called ${repo.namespace}/${repo.name} already exists`)
+  }
+}
+
 export class NamespaceNotFound extends HubError {
   constructor(namespace: string) {
     super(`There is no user or organisation called ${namespace}`)

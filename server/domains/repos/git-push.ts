@@ -146,11 +146,16 @@ async function pushObjects(
       const inspection = pack && (await inspectPack(parts, actor, repo, quarantine, pack))
       onPhase('Checking connectivity')
       const tips = moves.flatMap(({ after }) => after ?? [])
-      const paths = await walkNew(quarantine, tips, inspection?.refused)
+      const isNamed = (oid: string) => inspection?.refused.has(oid) || inspection?.pointers.has(oid)
+      const paths = await walkNew(quarantine, tips, isNamed)
       if (inspection && inspection.refusedCount > 0) throw refusalOf(inspection, paths)
       onPhase('Storing')
       const { isAtomic } = verdicts
-      const uploads = await prepareUploads(parts, actor, repo, inspection?.sha256s ?? [])
+      const lfsFiles = [...(inspection?.pointers ?? [])].map(([oid, sha256]) => ({
+        sha256,
+        path: paths.get(oid) ?? sha256,
+      }))
+      const uploads = await prepareUploads(parts, actor, repo, lfsFiles)
       const told = await Promise.all(
         moves.map(async move => ({ ...move, commits: await newCommits(quarantine, move) })),
       )
@@ -164,13 +169,13 @@ async function pushObjects(
 }
 
 /**
- * Walks all that is new behind the tips, as a second proof that nothing is missing, and returns where the `wanted`
+ * Walks all that is new behind the tips, as a second proof that nothing is missing, and returns where the named
  * objects lie. Throws PushRefused, LimitExceeded for a path that is too long.
  */
 async function walkNew(
   quarantine: Quarantine,
   tips: readonly string[],
-  wanted: ReadonlyMap<string, unknown> | undefined,
+  isNamed: (oid: string) => boolean | undefined,
 ): Promise<Map<string, string>> {
   const paths = new Map<string, string>()
   const walk = quarantine.run(['rev-list', '--objects', '--stdin', '--not', '--all'], linesFrom(tips))
@@ -179,7 +184,7 @@ async function walkNew(
     if (Buffer.byteLength(path) > pathLimit) {
       throw new LimitExceeded(`path ${path.slice(0, 200)}…`, pathLimit, 'bytes')
     }
-    if (wanted?.has(line.slice(0, 40))) paths.set(line.slice(0, 40), path)
+    if (isNamed(line.slice(0, 40))) paths.set(line.slice(0, 40), path)
   }
   try {
     await walk.ended

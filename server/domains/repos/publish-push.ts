@@ -94,10 +94,11 @@ async function writeRows(
     else if (isAtomic) throw new RefRefused(ref, fetchFirst)
     else late.push(ref)
   }
-  if (moved.length === 0) return late
+  const [first] = moved
+  if (!first) return late
   if (record) {
     await record(tx, now)
-    await uploads.take(tx)
+    await uploads.take(tx, first.ref)
   }
   await touchRepo(tx, repo.id, now)
   if ((await reposById(tx, [repo.id])).length === 0) throw new RepoNotFound(repoId(repo))

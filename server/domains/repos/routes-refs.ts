@@ -9,9 +9,10 @@ import { splitMessage } from './commit-message.ts'
 import { historyOf } from './history.ts'
 import type { RepoParts } from './parts.ts'
 import { resolveRevision } from './resolve-revision.ts'
+import { squashHistory } from './squash-history.ts'
 import type { Ref } from './store.ts'
 
-/** hub-protocol section 4: refs, branches, tags, commits. */
+/** hub-protocol section 4: refs, branches, tags, commits; super-squash of section 2. */
 export function refRoutes(parts: RepoParts): Route[] {
   return [
     route({
@@ -84,6 +85,22 @@ export function refRoutes(parts: RepoParts): Route[] {
       about: { summary: 'Delete a tag', tail: ['tag'], answers: { 200: null } },
       async handle(call) {
         await deleteTag(parts, repoOf(call), decodeURIComponent(call.tail))
+        return call.reply.code(200).send()
+      },
+    }),
+    route({
+      method: 'POST',
+      path: '{api}/super-squash/*',
+      grant: 'repo:write',
+      about: {
+        summary: 'Make one commit of the history of a branch',
+        tail: ['branch'],
+        answers: { 200: null },
+      },
+      body: z.object({ message: z.string().min(1).max(65_536) }),
+      async handle(call) {
+        const revision = decodeURIComponent(call.tail)
+        await squashHistory(parts, call.actor as User, repoOf(call), revision, call.body.message)
         return call.reply.code(200).send()
       },
     }),

@@ -1,6 +1,7 @@
 import { z } from 'zod'
 import { nothing } from '../../../contract/parts.ts'
-import { createdRepo, repoSettings } from '../../../contract/repos.ts'
+import { createdRepo, duplicatedRepo, repoSettings } from '../../../contract/repos.ts'
+import { parseRepoId } from '../../formats/repo-name.ts'
 import { type Route, repoOf, route } from '../../http/route.ts'
 import type { Actor, User } from '../../kernel/actor.ts'
 import { gates, type Repository, repoId, repoPath, repoTypes } from '../../kernel/repository.ts'
@@ -8,10 +9,12 @@ import { changeSettings } from './change-settings.ts'
 import { decodeBase64 } from './commit-body.ts'
 import { createRepo } from './create-repo.ts'
 import { deleteRepo } from './delete-repo.ts'
+import { duplicateRepo } from './duplicate-repo.ts'
 import { findRepo } from './find-repo.ts'
+import { moveRepo } from './move-repo.ts'
 import type { RepoParts } from './parts.ts'
 
-/** hub-protocol: create, delete, settings, auth-check. `name` is bare, or `ns/name` as old clients send it. */
+/** hub-protocol section 2: create, delete, move, settings, auth-check. `name` is bare, or `ns/name` as old clients send it. */
 
 const repoName = z.object({
   name: z.string().max(200),
@@ -19,10 +22,16 @@ const repoName = z.object({
   type: z.enum(repoTypes).nullish(),
 })
 
+/** `protected` is of Spaces that run: their page is public and their files are not. */
+const visibility = z.enum(['public', 'private'], {
+  error: issue => `is ${JSON.stringify(issue.input)}; this hub offers "public" and "private"`,
+})
+
 const newRepo = repoName.extend({
   private: z.boolean().nullish(),
-  visibility: z.enum(['public', 'private']).nullish(),
+  visibility: visibility.nullish(),
   license: z.string().max(100).nullish(),
+  sdk: z.enum(['static', 'gradio', 'docker', 'streamlit']).nullish(),
   files: z
     .array(z.object({ path: z.string(), content: z.string(), encoding: z.literal('base64') }))
     .max(100)
@@ -31,11 +40,23 @@ const newRepo = repoName.extend({
 
 const settings = z.object({
   private: z.boolean().nullish(),
-  visibility: z.enum(['public', 'private']).nullish(),
+  visibility: visibility.nullish(),
   gated: z.union([z.literal(false), z.enum(gates)]).nullish(),
   /** Nobody opens discussions or pull requests any more, or the hub itself does not. */
   discussionsDisabled: z.boolean().nullish(),
   hubDiscussionsDisabled: z.boolean().nullish(),
+})
+
+const duplicate = z.object({
+  repository: z.string().max(200),
+  private: z.boolean().nullish(),
+  visibility: visibility.nullish(),
+})
+
+const move = z.object({
+  fromRepo: z.string().max(200),
+  toRepo: z.string().max(200),
+  type: z.enum(repoTypes).nullish(),
 })
 
 export function repoRoutes(parts: RepoParts): Route[] {
@@ -69,6 +90,34 @@ export function repoRoutes(parts: RepoParts): Route[] {
         parts.policy.demand(actor, 'repo:settings', { repo })
         await deleteRepo(parts, repo)
         return reply.code(200).send()
+      },
+    }),
+    route({
+      method: 'POST',
+      path: '/api/repos/move',
+      grant: 'signed-in',
+      about: { summary: 'Give a repository another name or owner', answers: { 200: createdRepo } },
+      body: move,
+      async handle({ actor, body, origin }) {
+        const { namespace, name } = parseRepoId(body.fromRepo)
+        const repo = await findRepo(parts, body.type ?? 'model', namespace, name)
+        return presentCreated(await moveRepo(parts, actor as User, repo, body.toRepo), origin)
+      },
+    }),
+    route({
+      method: 'POST',
+      path: '{api}/duplicate',
+      // Of the place where it is to be created more is asked, below.
+      grant: 'repo:read',
+      about: {
+        summary: 'Make a repository with the branches, tags and files of this one',
+        answers: { 200: duplicatedRepo },
+      },
+      body: duplicate,
+      async handle({ actor, repo, body, origin }) {
+        const to = { to: body.repository, ...visibilityOf(body) }
+        const made = await duplicateRepo(parts, actor as User, repo as Repository, to)
+        return { ...presentCreated(made, origin), filesCopyPending: false }
       },
     }),
     route({
@@ -131,7 +180,13 @@ function visibilityOf(body: {
 /** A licence asked for at creation becomes a card that states it (@huggingface/hub `src/lib/create-repo.ts`). */
 function initialFiles(body: z.infer<typeof newRepo>): Map<string, Uint8Array> {
   const files = new Map<string, Uint8Array>()
-  if (body.license) files.set('README.md', Buffer.from(`---\nlicense: ${body.license}\n---\n`))
+  // A Space's card says how it is to be run; clients that edit it count on one being there.
+  const card = [
+    ...(body.type === 'space' ? [`title: ${JSON.stringify(body.name.split('/').at(-1))}`] : []),
+    ...(body.sdk ? [`sdk: ${body.sdk}`] : []),
+    ...(body.license ? [`license: ${body.license}`] : []),
+  ]
+  if (card.length > 0) files.set('README.md', Buffer.from(`---\n${card.join('\n')}\n---\n`))
   for (const file of body.files ?? []) files.set(file.path, decodeBase64(file.path, file.content))
   return files
 }

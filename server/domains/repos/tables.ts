@@ -15,6 +15,12 @@ export type RepoTables = {
     created_at: number
     updated_at: number
   }
+  /** A name that a repository had before it was moved. The repository that has the name now comes first. */
+  repo_redirects: {
+    /** As in `repos`. */
+    key: string
+    repo_id: string
+  }
   /** A ref points at an object; `commit_id` is the commit behind it (an annotated tag's target). */
   refs: {
     repo_id: string
@@ -38,5 +44,12 @@ export type RepoTables = {
     /** The run of gc that removes, or has removed, its bytes. */
     removal: string | null
     removed_at: number | null
+  }
+  /** Under which name, and by which ref, an LFS object first came to the repository. */
+  lfs_files: {
+    repo_id: string
+    sha256: string
+    path: string
+    ref: string
   }
 }

@@ -3,6 +3,7 @@ import type { Repository } from '../../kernel/repository.ts'
 import type { Sql } from '../../ports/database.ts'
 import type { StoredFile } from '../blobs/index.ts'
 import type { RepoParts } from './parts.ts'
+import { saveLfsFiles } from './store-lfs-files.ts'
 
 type Parts = Pick<RepoParts, 'blobs' | 'policy'>
 
@@ -46,8 +47,8 @@ export async function findUploads(
 export interface Uploads {
   /** Of files that waited, which the repository did not hold. */
   readonly bytes: number
-  /** Lets the repository hold them all, in the transaction that moves the ref. Throws FileNotHeld or FileRefuted. */
-  take(tx: Sql): Promise<void>
+  /** Lets the repository hold them all, in the transaction that moves `ref`. Throws FileNotHeld or FileRefuted. */
+  take(tx: Sql, ref: string): Promise<void>
 }
 
 /**
@@ -58,19 +59,24 @@ export async function prepareUploads(
   parts: Parts,
   actor: Actor,
   repo: Repository,
-  sha256s: readonly string[],
+  files: readonly { readonly sha256: string; readonly path: string }[],
 ): Promise<Uploads> {
+  const sha256s = [...new Set(files.map(file => file.sha256))]
+  const hold = async (tx: Sql, ref: string) => {
+    await parts.blobs.hold(tx, repo.id, sha256s)
+    await saveLfsFiles(tx, repo.id, ref, files)
+  }
   const holder = uploadHolder(parts, actor, repo)
-  if (holder === repo.id) return { bytes: 0, take: tx => parts.blobs.hold(tx, repo.id, sha256s) }
+  if (holder === repo.id) return { bytes: 0, take: hold }
   const held = await parts.blobs.describe(repo.id, sha256s)
   const waiting = sha256s.filter(sha256 => (held.get(sha256)?.state ?? 'refuted') === 'refuted')
   await parts.blobs.prove(holder, waiting)
   const found = await parts.blobs.describe(holder, waiting)
   return {
     bytes: [...found.values()].reduce((sum, file) => sum + file.size, 0),
-    async take(tx) {
-      await parts.blobs.share(tx, { from: holder, to: repo.id, sha256s: waiting })
-      await parts.blobs.hold(tx, repo.id, sha256s)
+    async take(tx, ref) {
+      await parts.blobs.take(tx, { from: holder, to: repo.id, sha256s: waiting })
+      await hold(tx, ref)
     },
   }
 }

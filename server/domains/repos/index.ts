@@ -13,7 +13,7 @@ import { collectPacks } from './collect-packs.ts'
 import { consolidatePacks } from './consolidate-packs.ts'
 import { type DescribedEntry, describeEntries } from './describe-entries.ts'
 import { diffCommits } from './diff-commits.ts'
-import { readSmallFile } from './find-file.ts'
+import { type FileStart, readFileStart, readSmallFile } from './find-file.ts'
 import { findRepo, locateRepo } from './find-repo.ts'
 import { GitMirror } from './git-mirror.ts'
 import { GitObjects } from './git-objects.ts'
@@ -33,6 +33,7 @@ import { resolveRoutes } from './routes-resolve.ts'
 import { treeRoutes } from './routes-tree.ts'
 import { xetRoutes } from './routes-xet.ts'
 import { allRepoIds, refsNamed, reposById, touchRepo } from './store.ts'
+import { packedBytes } from './store-packs.ts'
 import { listFiles, type PathEntry } from './tree-listing.ts'
 import { Turns } from './turns.ts'
 import { holdersOf, repoIdOf } from './uploads.ts'
@@ -79,6 +80,10 @@ export interface Repos {
   touch(tx: Sql, repo: Repository): Promise<void>
   /** Those of the blobs' `holders` whose repository is there still. */
   liveHolders(holders: readonly string[]): Promise<Set<string>>
+  /** The first `length` bytes of a file and its size; undefined when it is absent. One in git has to be no longer. */
+  readStart(repo: Repository, commitId: string, path: string, length: number): Promise<FileStart | undefined>
+  /** What its whole history takes: each large file once at its full size, the rest packed by git. */
+  storedBytes(repo: Repository): Promise<number>
   /** See `check-repos.ts`. */
   check(options: { deep: boolean; damaged: DamagedFiles }, report: CheckReport): Promise<void>
   /** Removes packs that no row knows, of cut commits and merged packs, once they are older than the grace. */
@@ -121,6 +126,8 @@ export function createRepos(
       const repos = await reposById(sql, [...new Set(holders.map(repoIdOf))])
       return holdersOf(holders, new Set(repos.map(repo => repo.id)))
     },
+    readStart: (repo, commitId, path, length) => readFileStart(parts, repo, commitId, path, length),
+    storedBytes: async repo => (await packedBytes(sql, repo.id)) + (await parts.blobs.heldBytes(repo.id)),
     check: (options, report) => checkRepos(parts, options, report),
     collect: options => collectPacks(parts, options),
     jobs: [consolidatePacks(parts) as JobHandler, rewriteHistory(parts) as JobHandler],

@@ -474,6 +474,18 @@ describe('files of readers', () => {
     expect(await raw('w.bin')).toBe(content.toString())
   })
 
+  it('are let go when no commit takes them in time, and not before', async () => {
+    const { blobs, repos } = hub.hub
+    const collect = (graceMs: number) =>
+      blobs.collect({ dryRun: false, graceMs, liveHolders: repos.liveHolders, progress: () => {} })
+    const { actions } = await offer(bob)
+    await put(actions.upload.href, content)
+    await collect(60_000)
+    expect((await offer(bob)).actions).toBeUndefined()
+    await collect(-1)
+    expect((await offer(bob)).actions.upload).toBeDefined()
+  })
+
   it('cannot stand in the way of the true content by a false claim', async () => {
     const { blobs } = hub.hub
     const { id } = await repo()

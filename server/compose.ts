@@ -4,6 +4,7 @@ import type { Config } from './config.ts'
 import { type Accounts, accountMigrations, createAccounts } from './domains/accounts/index.ts'
 import { type Blobs, blobMigrations, createBlobs } from './domains/blobs/index.ts'
 import { catalogMigrations, createCatalog } from './domains/catalog/index.ts'
+import { communityMigrations, createCommunity } from './domains/community/index.ts'
 import { createDiscussions, type Discussions, discussionMigrations } from './domains/discussions/index.ts'
 import { createGates, gateMigrations } from './domains/gates/index.ts'
 import { policy } from './domains/policy/index.ts'
@@ -48,6 +49,7 @@ export const migrations = {
   ...catalogMigrations,
   ...discussionMigrations,
   ...gateMigrations,
+  ...communityMigrations,
 }
 
 /** Joins the domains. The only file that knows all of them. */
@@ -96,13 +98,19 @@ export async function compose(config: Config, drivers: Drivers, log: Logger): Pr
     },
   })
   const catalog = createCatalog({ ...base, repos })
-  consequences.projections.push(...gates.projections, ...discussions.projections, ...catalog.projections)
+  const community = createCommunity({ ...base, accounts, repos, catalog })
+  consequences.projections.push(
+    ...gates.projections,
+    ...discussions.projections,
+    ...community.projections,
+    ...catalog.projections,
+  )
   consequences.jobs.push(...blobs.jobs, ...repos.jobs, ...catalog.jobs)
 
   const metrics = createMetrics(drivers.queue)
   let apiDocument: OpenApi | undefined
   const routes: readonly Route[] = [
-    ...[accounts, blobs, repos, gates, discussions, catalog].flatMap(domain => domain.routes),
+    ...[accounts, blobs, repos, gates, discussions, community, catalog].flatMap(domain => domain.routes),
     ...systemRoutes({
       ...drivers,
       metrics,

@@ -41,6 +41,12 @@ export function createDoors(parts: {
     (action: 'repo:view' | 'repo:engage' | 'repo:discuss' | 'repo:write' | 'repo:settings') =>
     (caller: Caller) =>
       parts.policy.demand(caller.actor, action, { repo: repoOf(caller) })
+  const ownDoor =
+    (action: 'account:read' | 'account:write') =>
+    ({ actor }: Caller) => {
+      if (actor.kind === 'anonymous') throw new NotSignedIn()
+      parts.policy.demand(actor, action, { account: actor })
+    }
   const atGate = async (actor: Actor, repo: Repository) => {
     const admission = actor.kind === 'user' ? await parts.admissionOf(actor, repo) : undefined
     parts.policy.demand(actor, 'repo:read', { repo, admission })
@@ -54,10 +60,8 @@ export function createDoors(parts: {
     'signed-in': ({ actor }) => {
       if (actor.kind === 'anonymous') throw new NotSignedIn()
     },
-    'own:write': ({ actor }) => {
-      if (actor.kind === 'anonymous') throw new NotSignedIn()
-      parts.policy.demand(actor, 'account:write', { account: actor })
-    },
+    'own:read': ownDoor('account:read'),
+    'own:write': ownDoor('account:write'),
     'repo:view': repoDoor('repo:view'),
     'repo:engage': repoDoor('repo:engage'),
     'repo:discuss': repoDoor('repo:discuss'),

@@ -60,6 +60,7 @@ type Method = 'GET' | 'HEAD' | 'POST' | 'PUT' | 'PATCH' | 'DELETE'
 export type Grant =
   | 'anyone'
   | 'signed-in'
+  | 'own:read'
   | 'own:write'
   | 'repo:view'
   | 'repo:engage'

@@ -8,6 +8,8 @@ export interface HubEvents {
   /** Created, or its settings changed. */
   'repo-saved': { repo: Repository }
   'repo-deleted': { repoId: string }
+  /** Somebody likes it, or no longer does. */
+  'repo-liked': { repoId: string; change: 1 | -1 }
   /** A ref moved, appeared (`before` undefined) or went away (`after` undefined). Commit ids, or tag object ids for tags. */
   'ref-moved': { repoId: string; ref: string; before?: string; after?: string }
   /** A repository has these LFS objects no more; with `rewriteHistory` their pointers are to go from its history too. */

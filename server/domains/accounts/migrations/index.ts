@@ -48,4 +48,13 @@ export const accountMigrations: Record<string, Migration> = {
         .execute()
     },
   },
+  '0014_members': {
+    async up(sql: Kysely<unknown>) {
+      await sql.schema
+        .createIndex('memberships_of_organization')
+        .on('memberships')
+        .columns(['organization_id', 'user_id'])
+        .execute()
+    },
+  },
 }

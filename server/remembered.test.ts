@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto'
 import { type Kysely, sql } from 'kysely'
-import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest'
 import { nextTurn } from '../test/next-turn.ts'
 import { TestHub } from './hub-for-test.suite.ts'
 
@@ -89,6 +89,48 @@ describe.each([
           .execute(),
     )
     expect(after.json().likes).toBe(before.json().likes + 7)
+  })
+
+  it('a list tells of every table that it is made of', async () => {
+    const name = `${repo}-listed`
+    await alice().post('/api/repos/create', { name })
+    const card = '---\nlicense: isc\nmodels: [ada/poems]\n---\nA pangolin.\n'
+    expect((await alice().commit(name, { 'README.md': card })).status).toBe(200)
+    await vi.waitFor(async () => expect(await rows().selectFrom('jobs').select('id').execute()).toEqual([]))
+    const [{ repo_id }] = (await rows()
+      .selectFrom('catalog')
+      .select('repo_id')
+      .where('search_name', '=', name)
+      .execute()) as [{ repo_id: string }]
+    const change = (table: string, values: Record<string, unknown>) => () =>
+      rows().updateTable(table).set(values).where('repo_id', '=', repo_id).execute()
+    const remove = (table: string) => () => rows().deleteFrom(table).where('repo_id', '=', repo_id).execute()
+    const found = async (query: string, changed: () => Promise<unknown>) => {
+      const { before, after } = await around(() => anyone().get(`/api/models?${query}`), changed)
+      return [before.json().length, after.json().length]
+    }
+    const told = await around(
+      () => anyone().get('/api/models?filter=license:isc&full=true'),
+      change('catalog_facts', { siblings: '["other.txt"]' }),
+    )
+    expect([told.before.json()[0].siblings.length, told.after.json()[0].siblings]).toEqual([
+      2,
+      [{ rfilename: 'other.txt' }],
+    ])
+    await change('catalog_texts', { terms: ' unheard ' })()
+    await nextTurn()
+    const term = { term: 'unheard', repo_id }
+    expect(
+      await found('search=unheard', () => rows().insertInto('catalog_terms').values(term).execute()),
+    ).toEqual([0, 1])
+    expect(await found('search=unheard', change('catalog_texts', { terms: ' ' }))).toEqual([1, 0])
+    expect(await found('models=ada/poems', remove('catalog_links'))).toEqual([1, 0])
+    expect(await found('filter=license:isc', remove('catalog_tags'))).toEqual([1, 0])
+    const [, own] = name.split('/')
+    expect(await found(`search=${own}`, change('catalog', { search_name: 'alice/renamed' }))).toEqual([1, 0])
+    await change('catalog', { search_name: name })()
+    await nextTurn()
+    expect(await found(`search=${own}`, remove('catalog_suffixes'))).toEqual([1, 0])
   })
 
   it('a branch that was made is found, a deleted one is not, and its name goes back to the tag', async () => {

@@ -42,6 +42,7 @@ const organizations = 4
 const perTransaction = 5_000
 /** Only one repository has it. */
 export const onlyTag = 'the-only-one'
+export const onlyText = '罕见的穿山甲'
 export const weightsName = 'model.safetensors'
 
 /** One hub with 100,000 repositories, one with 100, filled alike. */
@@ -78,7 +79,10 @@ async function fillHub(bench: Bench, count: number): Promise<FilledHub> {
   bench.say(`${count} repositories made in ${duration.toFixed(0)} s`)
   const startSeconds = await seconds(() => hub.start())
   const asked = await spread(hub)
-  const card = { path: 'README.md', content: Buffer.from(`---\ntags: [${onlyTag}]\n---\n`) }
+  const card = {
+    path: 'README.md',
+    content: Buffer.from(`---\ntags: [${onlyTag}]\n---\nA pangolin. ${onlyText}\n`),
+  }
   await postCommit(hub, asked[50]!, commitBody('Change the card', [fileLine(card)]))
   await untilJobsAreDone(hub)
   return { hub, repos: count, asked, startSeconds }
@@ -86,6 +90,21 @@ async function fillHub(bench: Bench, count: number): Promise<FilledHub> {
 
 const families = ['bert', 'llama', 'qwen', 'whisper', 'clip', 'vit', 'gemma', 'phi']
 const tasks = ['fill-mask', 'text-generation', 'text-classification', 'image-classification', 'translation']
+
+/** The last word only one kind has. */
+function cardText(kind: number): string {
+  const domain = ['legal', 'medical', 'spoken', 'ancient', 'technical'][kind % 5]
+  return [
+    `A model for ${domain} documents, distilled and quantized, evaluated on three public benchmarks.`,
+    `本模型用于${kind % 2 === 0 ? '中文' : '德语'}文本，支持本地部署。`,
+    `Its tokenizer is called ${kindWord(kind)}.`,
+  ].join('\n')
+}
+
+/** In the cards of every twentieth repository, and in no name. */
+export function kindWord(kind: number): string {
+  return `tok${String.fromCharCode(97 + kind)}`
+}
 
 /** A model with ten files. Gives `owner/name`. */
 async function makeOriginal(bench: Bench, hub: Hub, kind: number): Promise<string> {
@@ -100,7 +119,7 @@ async function makeOriginal(bench: Bench, hub: Hub, kind: number): Promise<strin
     `language: [en, ${kind % 2 === 0 ? 'zh' : 'de'}]`,
     `tags: [bench, kind-${kind}]`,
     `pipeline_tag: ${task}`,
-    `---\n# ${repo}\n`,
+    `---\n# ${repo}\n\n${cardText(kind)}\n`,
   ].join('\n')
   const files = [
     { path: 'README.md', content: Buffer.from(card) },

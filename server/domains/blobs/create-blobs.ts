@@ -3,6 +3,7 @@ import { BlockMemory } from './block-memory.ts'
 import { admitCas, issueToken } from './cas-token.ts'
 import { checkBlobs } from './check.ts'
 import { collect } from './collect.ts'
+import { DigestThreads } from './digest-threads.ts'
 import { FileTermsCache } from './file-terms.ts'
 import { FramePool } from './frame-pool.ts'
 import {
@@ -43,6 +44,7 @@ export function createBlobs(setup: BlobsSetup): Blobs {
     clock,
     reachable,
     frames: new FramePool(),
+    digests: new DigestThreads(),
     indexes: new XorbIndexes(objects, indexCacheBytes),
     terms: new FileTermsCache(database, termsCacheBytes),
     memory: new PieceMemory(),
@@ -72,6 +74,8 @@ export function createBlobs(setup: BlobsSetup): Blobs {
     check: (options, report) => checkBlobs(parts, options, report),
     routes: casRoutes(parts),
     jobs: blobJobs(parts),
-    close: () => parts.frames.close(),
+    async close() {
+      await Promise.all([parts.frames.close(), parts.digests.close()])
+    },
   }
 }

@@ -1,8 +1,9 @@
 import { randomBytes } from 'node:crypto'
 import { readdir } from 'node:fs/promises'
 import { join } from 'node:path'
+import { Worker } from 'node:worker_threads'
 import fc from 'fast-check'
-import { afterEach, beforeEach, describe, expect, it } from 'vitest'
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
 import { hashedContents } from '../../formats/testdata/client-files.ts'
 import { fileHashes } from '../../formats/testdata/client-uploads.ts'
 import {
@@ -164,6 +165,28 @@ describe('ingest and read', () => {
     expect(new Set(files.map(file => file.fileHash)).size).toBe(1)
     expect(await hub.tables.selectFrom('files').select('hash').execute()).toHaveLength(1)
     expect(await hub.check(true)).toEqual([])
+  })
+
+  it('fails an upload whose thread dies, and leaves nothing of it', async () => {
+    const bytes = randomBytes(6 * megabyte)
+    const announced = { sha256: sha256(bytes), size: bytes.length }
+    let thread: Worker | undefined
+    const post = Worker.prototype.postMessage
+    vi.spyOn(Worker.prototype, 'postMessage').mockImplementation(function (this: Worker, message: unknown) {
+      thread = this
+      post.call(this, message)
+    })
+    async function* withDeath() {
+      yield bytes.subarray(0, 4 * megabyte)
+      await thread?.terminate()
+      yield bytes.subarray(4 * megabyte)
+    }
+    await expect(hub.blobs.ingest('alice', withDeath(), announced)).rejects.toThrow('has ended')
+    vi.restoreAllMocks()
+    expect((await hub.blobs.describe('alice', [announced.sha256])).size).toBe(0)
+    expect(await readdir(join(hub.folder, 'objects', '.tmp'))).toEqual([])
+    const file = await ingest(bytes)
+    expect(sha256(await readAll(hub.blobs.read(file)))).toBe(announced.sha256)
   })
 
   it('never serves a damaged chunk, and says which it is', async () => {

@@ -1,10 +1,9 @@
-import { createHash } from 'node:crypto'
-import { findChunkEnds } from '../../formats/gearhash.ts'
-import { chunkHash, FileHasher } from '../../formats/merkle.ts'
-import { hashToText } from '../../formats/xet-hash.ts'
+import { HASH_BYTES, hashToText } from '../../formats/xet-hash.ts'
 import type { XorbIndex } from '../../formats/xorb-footer.ts'
 import { copyBytes } from '../../kernel/copy-bytes.ts'
+import { type DigestedBlock, type FileDigest, headroomBytes } from './content-digest.ts'
 import { isDedupEligible, leadingChunks } from './dedup-eligible.ts'
+import type { Digest } from './digest-threads.ts'
 import { ContentMismatch, XorbBeingCollected } from './errors.ts'
 import { FileFollower } from './follow-files.ts'
 import { type ChunkPlace, KnownChunks } from './known-chunks.ts'
@@ -41,17 +40,13 @@ export async function ingestFile(
 ): Promise<StoredFile> {
   const intake = new Intake(parts, holder, announced.size)
   try {
-    const sha256 = createHash('sha256')
     let size = 0
     for await (const bytes of source) {
       size += bytes.length
       if (size > announced.size) throw new ContentMismatch('size', announced.size, `over ${announced.size}`)
-      sha256.update(bytes)
       await intake.push(bytes)
     }
     if (size !== announced.size) throw new ContentMismatch('size', announced.size, size)
-    const found = sha256.digest('hex')
-    if (found !== announced.sha256) throw new ContentMismatch('sha256', announced.sha256, found)
     return await intake.finish(announced)
   } finally {
     await intake.close()
@@ -64,23 +59,23 @@ interface NewChunk {
   readonly hash: Uint8Array
 }
 
-/** One file on its way in. It is gathered in blocks; while one is filled, the chunks of the one before are stored. */
+/**
+ * One file on its way in. It is gathered in blocks; while one is filled, the one before is digested, and the chunks of that
+ * before are stored.
+ */
 class Intake {
   readonly #parts: BlobParts
   readonly #holder: string
-  readonly #fileHasher = new FileHasher()
+  readonly #digest: Digest
   readonly #known = new KnownChunks()
   readonly #terms = new TermList()
   readonly #packer: XorbPacker
   readonly #follower: FileFollower
   /** Xorbs whose chunks were made known: hash → number. */
   readonly #learned = new Map<string, number>()
-  /** Begins where a chunk begins. */
   #block: Uint8Array
-  #filled = 0
-  /** So many bytes at the beginning were in the last block too. */
-  #carried = 0
-  #placing: Promise<void> = Promise.resolve()
+  #filled = headroomBytes
+  #placing: Promise<FileDigest | undefined> = Promise.resolve(undefined)
   #placedBytes = 0
   /** The first chunks of the file, for the index. */
   readonly #leading: { hash: Uint8Array; place: ChunkPlace }[] = []
@@ -89,6 +84,7 @@ class Intake {
     this.#parts = parts
     this.#holder = holder
     this.#block = parts.blocks.take()
+    this.#digest = parts.digests.begin(size <= this.#block.length - headroomBytes)
     this.#packer = new XorbPacker(parts, holder)
     this.#follower = new FileFollower(parts, size, index => this.#learn(index))
   }
@@ -99,15 +95,15 @@ class Intake {
       copyBytes(bytes.subarray(at, at + taken), this.#block, this.#filled)
       at += taken
       this.#filled += taken
-      if (this.#filled === this.#block.length) await this.#cut(false)
+      if (this.#filled === this.#block.length) await this.#handOn(false)
     }
   }
 
   async finish({ sha256, size }: Announced): Promise<StoredFile> {
-    await this.#cut(true)
-    await this.#placing
+    await this.#handOn(true)
+    const { sha256: found, fileHash } = (await this.#placing)!
+    if (found !== sha256) throw new ContentMismatch('sha256', sha256, found)
     await this.#packer.finish()
-    const fileHash = hashToText(this.#fileHasher.digest())
     const terms = this.#terms.resolve(this.#packer.names)
     const xorbs = xorbsOf(terms)
     const now = this.#parts.clock()
@@ -127,6 +123,7 @@ class Intake {
 
   async close(): Promise<void> {
     await this.#placing.catch(() => {})
+    this.#digest.close()
     this.#parts.blocks.give(this.#block)
     await this.#packer.close()
   }
@@ -139,25 +136,32 @@ class Intake {
     }))
   }
 
-  /** Begins to place the chunks in the block, and goes on in another with what is left over. */
-  async #cut(isLast: boolean): Promise<void> {
+  /** Has the block digested and its chunks placed after those before, and goes on in another. */
+  async #handOn(isLast: boolean): Promise<void> {
     const block = this.#block
-    const bytes = block.subarray(0, this.#filled)
-    const ends = findChunkEnds(bytes, this.#carried)
-    if (isLast && (ends.at(-1) ?? 0) < bytes.length) ends.push(bytes.length)
-    let start = 0
-    const chunks = ends.map(end => {
-      const raw = bytes.subarray(start, end)
-      start = end
-      return { raw, hash: chunkHash(raw) }
-    })
-    await this.#placing
-    this.#block = this.#parts.blocks.take()
-    copyBytes(bytes.subarray(start), this.#block)
-    this.#filled = this.#carried = bytes.length - start
-    this.#placing = this.#placeAll(chunks).finally(() => this.#parts.blocks.give(block))
-    // Awaited before the next ones are placed, at the latest by finish or close.
+    const digested = this.#digest.push(block, this.#filled, isLast)
+    const before = this.#placing
+    this.#placing = this.#placeAfter(before, block, digested)
+    // Awaited when the next block is full, at the latest by finish or close.
     this.#placing.catch(() => {})
+    this.#block = this.#parts.blocks.take()
+    this.#filled = headroomBytes
+    await before
+  }
+
+  async #placeAfter(
+    before: Promise<unknown>,
+    block: Uint8Array,
+    digesting: Promise<DigestedBlock>,
+  ): Promise<FileDigest | undefined> {
+    try {
+      const [digested] = await Promise.all([digesting, before])
+      await this.#placeAll(chunksOf(block, digested))
+      return digested.file
+    } finally {
+      await digesting.catch(() => {})
+      this.#parts.blocks.give(block)
+    }
   }
 
   async #placeAll(chunks: readonly NewChunk[]): Promise<void> {
@@ -166,7 +170,6 @@ class Intake {
       const place = await this.#place(chunk)
       if (this.#leading.length < leadingChunks) this.#leading.push({ hash: chunk.hash, place })
       this.#terms.add(place.xorb, place.position, chunk.raw.length)
-      this.#fileHasher.push(chunk.hash, chunk.raw.length)
       this.#placedBytes += chunk.raw.length
     }
     await this.#packer.flush()
@@ -210,4 +213,13 @@ class Intake {
     this.#known.add(hash, place.xorb, place.position)
     return place
   }
+}
+
+function chunksOf(block: Uint8Array, { start, ends, hashes }: DigestedBlock): NewChunk[] {
+  let at = start
+  return ends.map((end, i) => {
+    const raw = block.subarray(at, end)
+    at = end
+    return { raw, hash: hashes.subarray(i * HASH_BYTES, (i + 1) * HASH_BYTES) }
+  })
 }

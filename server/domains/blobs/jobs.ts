@@ -1,4 +1,3 @@
-import { createHash } from 'node:crypto'
 import type { JobHandler } from '../../ports/queue.ts'
 import { FileNotKnown } from './errors.ts'
 import type { BlobParts } from './parts.ts'
@@ -21,12 +20,9 @@ export async function proveClaim(parts: BlobParts, fileHash: string): Promise<vo
   const known = await findSha256(parts.database.sql, fileHash)
   // Collected, or proven by another upload in the meantime.
   if (known === undefined || known !== null) return
-  const sha256 = createHash('sha256')
   try {
-    for await (const bytes of readFile(parts, fileHash)) sha256.update(bytes)
+    await proveFile(parts.database.sql, fileHash, await parts.digests.sha256(readFile(parts, fileHash)))
   } catch (error) {
-    if (error instanceof FileNotKnown) return
-    throw error
+    if (!(error instanceof FileNotKnown)) throw error
   }
-  await proveFile(parts.database.sql, fileHash, sha256.digest('hex'))
 }

@@ -4,6 +4,7 @@ import type { Database } from '../../ports/database.ts'
 import type { ObjectStore } from '../../ports/objects.ts'
 import type { Emit } from '../../ports/queue.ts'
 import type { BlockMemory } from './block-memory.ts'
+import type { DigestThreads } from './digest-threads.ts'
 import type { FileTermsCache } from './file-terms.ts'
 import type { FramePool } from './frame-pool.ts'
 import type { PieceMemory } from './piece-memory.ts'
@@ -21,6 +22,7 @@ export interface BlobParts {
   readonly clock: Clock
   readonly reachable: Reachable
   readonly frames: FramePool
+  readonly digests: DigestThreads
   readonly indexes: XorbIndexes
   readonly terms: FileTermsCache
   readonly memory: PieceMemory

@@ -14,6 +14,9 @@ export interface Shape {
   readonly extra: readonly string[]
 }
 
+/** What a list is asked for, but for its length. */
+export type Listed = Omit<Parameters<typeof searchRepos>[1], 'limit'>
+
 export interface ListPage {
   readonly lines: readonly Record<string, unknown>[]
   /** Where the next page begins; undefined at the end. */
@@ -22,7 +25,7 @@ export interface ListPage {
 
 export async function listPage(
   { database: { sql } }: CatalogParts,
-  query: Omit<Parameters<typeof searchRepos>[1], 'limit'>,
+  query: Listed,
   limit: number,
   { expand, extra }: Shape,
 ): Promise<ListPage> {

@@ -6,7 +6,8 @@ import { type Call, type Route, repoOf, route } from '../../http/route.ts'
 import { MalformedInput } from '../../kernel/errors.ts'
 import { type Repository, repoTypes } from '../../kernel/repository.ts'
 import { tagsOfApps } from './apps.ts'
-import { listPage, type Shape } from './list-page.ts'
+import { createListAnswers } from './list-answers.ts'
+import type { Shape } from './list-page.ts'
 import { parseCountRange } from './parse-count.ts'
 import type { CatalogParts } from './parts.ts'
 import { checkExpand } from './present.ts'
@@ -48,6 +49,7 @@ const fullPageSize = 100
 
 export function catalogRoutes(parts: CatalogParts): Route[] {
   const info = createRepoInfo(parts)
+  const answers = createListAnswers(parts)
   return [
     route({
       method: 'GET',
@@ -76,7 +78,7 @@ export function catalogRoutes(parts: CatalogParts): Route[] {
         grant: 'anyone',
         about: { summary: `List and search ${type}s`, answers: { 200: repoList } },
         query: listQuery,
-        handle: call => sendList(parts, call, type),
+        handle: call => sendList(parts, answers, call, type),
       }),
     ),
   ]
@@ -91,7 +93,12 @@ async function sendInfo(
   return call.reply.type('application/json; charset=utf-8').send(text)
 }
 
-async function sendList(parts: CatalogParts, call: Call<AskedList>, type: Repository['type']) {
+async function sendList(
+  { policy }: CatalogParts,
+  answers: ReturnType<typeof createListAnswers>,
+  call: Call<AskedList>,
+  type: Repository['type'],
+) {
   const { query } = call
   const expand = checkExpand(type, query.expand)
   const shape = { expand, extra: extraOf(query, type) }
@@ -107,16 +114,16 @@ async function sendList(parts: CatalogParts, call: Call<AskedList>, type: Reposi
     pipelineTag: query.pipeline_tag,
     isGated: query.gated,
     parameters: query.num_parameters === undefined ? undefined : parseCountRange(query.num_parameters),
-    reach: parts.policy.privateReach(call.actor),
+    reach: policy.privateReach(call.actor),
     sort: sortOf(query),
     descending: query.direction !== '1',
     after: readCursor(query.cursor),
   }
   // No provider serves a model of this hub.
   if (query.inference !== undefined || query.inference_provider.length > 0) return []
-  const { lines, next } = await listPage(parts, asked, limit, shape)
+  const { text, next } = await answers(asked, limit, shape)
   linkNextPage(call, next && encodeCursor(next))
-  return lines
+  return call.reply.type('application/json; charset=utf-8').send(text)
 }
 
 /** What `full` and its like add to each line. */

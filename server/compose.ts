@@ -5,6 +5,7 @@ import { type Accounts, accountMigrations, createAccounts } from './domains/acco
 import { type Blobs, blobMigrations, createBlobs } from './domains/blobs/index.ts'
 import { catalogMigrations, createCatalog } from './domains/catalog/index.ts'
 import { communityMigrations, createCommunity } from './domains/community/index.ts'
+import { createDiscussions, type Discussions, discussionMigrations } from './domains/discussions/index.ts'
 import { createGates, gateMigrations } from './domains/gates/index.ts'
 import { policy } from './domains/policy/index.ts'
 import { createRepos, type Repos, repoMigrations } from './domains/repos/index.ts'
@@ -33,6 +34,7 @@ export interface Hub {
   readonly accounts: Accounts
   readonly repos: Repos
   readonly blobs: Blobs
+  readonly discussions: Discussions
   readonly routes: readonly Route[]
   readonly jobs: readonly JobHandler[]
   createApp(): ReturnType<typeof createApp>
@@ -45,6 +47,7 @@ export const migrations = {
   ...blobMigrations,
   ...repoMigrations,
   ...catalogMigrations,
+  ...discussionMigrations,
   ...gateMigrations,
   ...communityMigrations,
 }
@@ -72,17 +75,42 @@ export async function compose(config: Config, drivers: Drivers, log: Logger): Pr
       return new Set(found.filter(canRead).map(repo => repo.id))
     },
   })
-  const repos = createRepos({ ...base, accounts, blobs, cacheFolder: join(config.data, 'cache', 'git') })
+  const repos = createRepos({
+    ...base,
+    accounts,
+    blobs,
+    cacheFolder: join(config.data, 'cache', 'git'),
+    pullRequests: {
+      admit: (...asked) => discussions.pullRequests.admit(...asked),
+      open: (...asked) => discussions.pullRequests.open(...asked),
+      committed: (...told) => discussions.pullRequests.committed(...told),
+    },
+    configureDiscussions: (...asked) => discussions.configure(...asked),
+  })
   const gates = createGates({ ...base, accounts, repos })
+  const discussions = createDiscussions({
+    ...base,
+    accounts,
+    repos,
+    async mayReadFiles(actor, repo) {
+      const admission = actor.kind === 'user' ? await gates.admission(actor, repo) : undefined
+      return policy.can(actor, 'repo:read', { repo, admission }).allowed
+    },
+  })
   const catalog = createCatalog({ ...base, repos })
   const community = createCommunity({ ...base, accounts, repos, catalog })
-  consequences.projections.push(...gates.projections, ...community.projections, ...catalog.projections)
+  consequences.projections.push(
+    ...gates.projections,
+    ...discussions.projections,
+    ...community.projections,
+    ...catalog.projections,
+  )
   consequences.jobs.push(...blobs.jobs, ...repos.jobs, ...catalog.jobs)
 
   const metrics = createMetrics(drivers.queue)
   let apiDocument: OpenApi | undefined
   const routes: readonly Route[] = [
-    ...[accounts, blobs, repos, gates, community, catalog].flatMap(domain => domain.routes),
+    ...[accounts, blobs, repos, gates, discussions, community, catalog].flatMap(domain => domain.routes),
     ...systemRoutes({
       ...drivers,
       metrics,
@@ -96,6 +124,7 @@ export async function compose(config: Config, drivers: Drivers, log: Logger): Pr
     accounts,
     repos,
     blobs,
+    discussions,
     routes,
     jobs: consequences.jobs,
     createApp: () =>

@@ -47,6 +47,11 @@ const publicWrite: Record<Who, Expected> = {
   'fine-grained token for another repository': 403,
   'reader in the organisation': 403,
 }
+const publicDiscuss: Record<Who, Expected> = {
+  ...publicWrite,
+  stranger: 'through',
+  'reader in the organisation': 'through',
+}
 const privateRead: Record<Who, Expected> = {
   ...all('through'),
   anonymous: 401,
@@ -73,13 +78,24 @@ const gatedRead: Record<Who, Expected> = {
   'reader in the organisation': 403,
 }
 
-type RepoGrant = 'repo:view' | 'repo:engage' | 'repo:read' | 'repo:write' | 'repo:settings'
+const gatedContribute: Record<Who, Expected> = { ...gatedRead, 'read token of the owner': 403 }
+
+type RepoGrant =
+  | 'repo:view'
+  | 'repo:engage'
+  | 'repo:read'
+  | 'repo:discuss'
+  | 'repo:contribute'
+  | 'repo:write'
+  | 'repo:settings'
 
 const onRepos: Record<Where, Record<RepoGrant, Record<Who, Expected>>> = {
   public: {
     'repo:view': publicRead,
     'repo:engage': ownWrite,
     'repo:read': publicRead,
+    'repo:discuss': publicDiscuss,
+    'repo:contribute': publicDiscuss,
     'repo:write': publicWrite,
     'repo:settings': publicWrite,
   },
@@ -87,6 +103,8 @@ const onRepos: Record<Where, Record<RepoGrant, Record<Who, Expected>>> = {
     'repo:view': publicRead,
     'repo:engage': ownWrite,
     'repo:read': gatedRead,
+    'repo:discuss': publicDiscuss,
+    'repo:contribute': gatedContribute,
     'repo:write': publicWrite,
     'repo:settings': publicWrite,
   },
@@ -94,6 +112,8 @@ const onRepos: Record<Where, Record<RepoGrant, Record<Who, Expected>>> = {
     'repo:view': privateRead,
     'repo:engage': privateEngage,
     'repo:read': privateRead,
+    'repo:discuss': privateWrite,
+    'repo:contribute': privateWrite,
     'repo:write': privateWrite,
     'repo:settings': privateWrite,
   },
@@ -101,6 +121,8 @@ const onRepos: Record<Where, Record<RepoGrant, Record<Who, Expected>>> = {
     'repo:view': { ...privateRead, 'reader in the organisation': 'through' },
     'repo:engage': { ...privateEngage, 'reader in the organisation': 'through' },
     'repo:read': { ...privateRead, 'reader in the organisation': 'through' },
+    'repo:discuss': { ...privateWrite, 'reader in the organisation': 'through' },
+    'repo:contribute': { ...privateWrite, 'reader in the organisation': 'through' },
     'repo:write': { ...privateWrite, 'reader in the organisation': 403 },
     'repo:settings': { ...privateWrite, 'reader in the organisation': 403 },
   },
@@ -114,6 +136,7 @@ const onHub: Record<string, Record<Who, Expected>> = {
 
 const sha256 = createHash('sha256').update('x').digest('hex')
 const hash = 'a'.repeat(64)
+const commit = '{"key":"header","value":{"summary":"s"}}'
 /** One that is not there: what those who may do with others is in `domains/community`. */
 const aCollection = `/api/collections/owner/t-${'a'.repeat(24)}`
 const json = { 'content-type': 'application/json' }
@@ -166,6 +189,9 @@ const samples: Record<string, Sample> = {
   'POST /api/repos/create': { body: { name: '.', organization: null }, headers: json },
   'DELETE /api/repos/delete': { body: { name: 'never-there' }, headers: json },
   'GET /api/whoami-v2': {},
+  'POST /uploads': { body: Buffer.from('GIF89a') },
+  'GET /uploads/:name': { path: '/uploads/a.png' },
+  'HEAD /uploads/:name': { path: '/uploads/a.png' },
   'GET /healthz': {},
   'HEAD /healthz': {},
   'GET /readyz': {},
@@ -177,10 +203,28 @@ const samples: Record<string, Sample> = {
   'GET {api}/auth-check/write': {},
   'POST {api}/branch/*': { path: '{api}/branch/b', body: {} },
   'DELETE {api}/branch/*': { path: '{api}/branch/absent' },
-  'POST {api}/commit/*': { path: '{api}/commit/main', body: '{"key":"header","value":{"summary":"s"}}' },
+  'POST {api}/commit/*': { path: '{api}/commit/main?create_pr=1', body: commit },
+  'GET {api}/discussions': {},
+  'POST {api}/discussions': { body: { title: 'A title', description: 'words' } },
+  'GET {api}/discussions/:num': { path: '{api}/discussions/999999' },
+  'POST {api}/discussions/:num/comment': { path: '{api}/discussions/999999/comment', body: { comment: 'c' } },
+  'POST {api}/discussions/:num/comment/:event/edit': {
+    path: '{api}/discussions/999999/comment/e/edit',
+    body: { content: 'c' },
+  },
+  'POST {api}/discussions/:num/comment/:event/hide': { path: '{api}/discussions/999999/comment/e/hide' },
+  'POST {api}/discussions/:num/merge': { path: '{api}/discussions/999999/merge' },
+  'POST {api}/discussions/:num/status': {
+    path: '{api}/discussions/999999/status',
+    body: { status: 'closed' },
+  },
+  'POST {api}/discussions/:num/title': {
+    path: '{api}/discussions/999999/title',
+    body: { title: 'A title' },
+  },
   'GET {api}/commits/*': { path: '{api}/commits/main' },
   'POST {api}/paths-info/*': { path: '{api}/paths-info/main', body: { paths: ['x'] } },
-  'POST {api}/preupload/*': { path: '{api}/preupload/main', body: { files: [] } },
+  'POST {api}/preupload/*': { path: '{api}/preupload/main?create_pr=1', body: { files: [] } },
   'POST {api}/duplicate': { body: { repository: 'not a name' } },
   'GET {api}/lfs-files': {},
   'POST {api}/lfs-files/batch': { body: { deletions: { sha: [], rewriteHistory: false } } },
@@ -205,7 +249,7 @@ const samples: Record<string, Sample> = {
   'POST {web}/ask-access': { body: {} },
   'DELETE {web}/ask-access': {},
   'GET {api}/xet-read-token/*': { path: '{api}/xet-read-token/main' },
-  'GET {api}/xet-write-token/*': { path: '{api}/xet-write-token/main' },
+  'GET {api}/xet-write-token/*': { path: '{api}/xet-write-token/None?create_pr=1' },
   'POST {web}/git-receive-pack': {
     body: '0000',
     headers: { 'content-type': 'application/x-git-receive-pack-request' },
@@ -228,13 +272,18 @@ const samples: Record<string, Sample> = {
   'HEAD {web}/resolve/*': { path: '{web}/resolve/main/.gitattributes' },
 }
 
-/** One route serves reading and writing by git and LFS: what the request asks for decides. */
-const writesOverReadRoutes: Record<string, Sample> = {
-  'GET {web}/info/refs': { path: '{web}/info/refs?service=git-receive-pack' },
-  'POST {web}/info/lfs/objects/batch': {
-    body: { operation: 'upload', objects: [{ oid: sha256, size: 1 }] },
-  },
-}
+/** One route serves more than one grant: what the request asks for decides. */
+const otherGrants: readonly [grant: 'repo:contribute' | 'repo:write', route: string, sample: Sample][] = [
+  ['repo:contribute', 'GET {web}/info/refs', { path: '{web}/info/refs?service=git-receive-pack' }],
+  [
+    'repo:contribute',
+    'POST {web}/info/lfs/objects/batch',
+    { body: { operation: 'upload', objects: [{ oid: sha256, size: 1 }] } },
+  ],
+  ['repo:write', 'POST {api}/commit/*', { path: '{api}/commit/main', body: commit }],
+  ['repo:write', 'POST {api}/preupload/*', { path: '{api}/preupload/main', body: { files: [] } }],
+  ['repo:write', 'GET {api}/xet-write-token/*', { path: '{api}/xet-write-token/main' }],
+]
 
 /** These ask for a key of their own, which no account's credential is. */
 const ownKeys: Record<string, Sample> = {
@@ -387,12 +436,12 @@ describe('routes about a repository', () => {
         }
       })
     }
-    for (const [route, sample] of Object.entries(writesOverReadRoutes)) {
-      it(`${route} that wants to write, of a ${where} repository`, async () => {
+    for (const [grant, route, sample] of otherGrants) {
+      it(`${route} that needs ${grant}, of a ${where} repository`, async () => {
         for (const who of Object.keys(credentials) as Who[]) {
           expect([who, await outcome(route, sample, who, repoOf[where])]).toEqual([
             who,
-            onRepos[where]['repo:write'][who],
+            onRepos[where][grant][who],
           ])
         }
       })

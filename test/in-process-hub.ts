@@ -8,6 +8,7 @@ import type { Blobs } from '../server/domains/blobs/index.ts'
 import { policy } from '../server/domains/policy/index.ts'
 import { createAdmission } from '../server/domains/repos/admission.ts'
 import { createRepo } from '../server/domains/repos/create-repo.ts'
+import { RevisionNotFound } from '../server/domains/repos/errors.ts'
 import { findRepo } from '../server/domains/repos/find-repo.ts'
 import { GitMirror } from '../server/domains/repos/git-mirror.ts'
 import { GitObjects } from '../server/domains/repos/git-objects.ts'
@@ -93,6 +94,13 @@ export async function startInProcessHub(admission = createAdmission()): Promise<
     mirror: new GitMirror({ database, objects, folder: join(folder, 'cache') }),
     admission,
     commitTurns: new Turns(),
+    // There are none.
+    pullRequests: {
+      admit: async (_actor: unknown, _repo: unknown, number: unknown) => {
+        throw new RevisionNotFound(`refs/pr/${number}`)
+      },
+    } as unknown as RepoParts['pullRequests'],
+    configureDiscussions: async () => {},
   }
   const app = createApp({
     routes: gitRoutes(parts),

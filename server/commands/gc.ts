@@ -36,10 +36,11 @@ async function collect(hub: OpenHub, dryRun: boolean, graceMs: number): Promise<
   const files = await hub.blobs.collect({
     dryRun,
     graceMs,
-    liveHolders: async holders => new Set((await hub.repos.byId(holders)).map(repo => repo.id)),
+    liveHolders: hub.repos.liveHolders,
     progress: (what, done) => progress.update(`${what}: ${done}`),
   })
   const packs = await hub.repos.collect({ dryRun, graceMs })
+  const images = await hub.discussions.collect({ dryRun, graceMs })
   const verb = dryRun ? 'would remove' : 'removed'
   progress.line(`${verb} ${files.holdings} unused references to files, ${files.files} files`)
   progress.line(
@@ -48,6 +49,7 @@ async function collect(hub: OpenHub, dryRun: boolean, graceMs: number): Promise<
   progress.line(
     `${verb} ${files.orphans + packs.objects} stray objects (${inMiB(files.orphanBytes + packs.bytes)})`,
   )
+  progress.line(`${verb} ${images.objects} images that no comment shows (${inMiB(images.bytes)})`)
   progress.line(
     `${dryRun ? 'would mark' : 'marked'} ${files.markedXorbs} xorbs (${inMiB(files.markedBytes)}) as unused; they go after the grace period`,
   )

@@ -38,7 +38,8 @@ export function createDoors(parts: {
   admissionOf(user: User, repo: Repository): Admission | Promise<Admission>
 }): Doors {
   const repoDoor =
-    (action: 'repo:view' | 'repo:engage' | 'repo:write' | 'repo:settings') => (caller: Caller) =>
+    (action: 'repo:view' | 'repo:engage' | 'repo:discuss' | 'repo:write' | 'repo:settings') =>
+    (caller: Caller) =>
       parts.policy.demand(caller.actor, action, { repo: repoOf(caller) })
   const ownDoor =
     (action: 'account:read' | 'account:write') =>
@@ -50,6 +51,10 @@ export function createDoors(parts: {
     const admission = actor.kind === 'user' ? await parts.admissionOf(actor, repo) : undefined
     parts.policy.demand(actor, 'repo:read', { repo, admission })
   }
+  const readDoor = ({ actor, repo, request }: Caller) => {
+    const asked = repoOf({ actor, repo, request })
+    return asked.gated ? atGate(actor, asked) : parts.policy.demand(actor, 'repo:read', { repo: asked })
+  }
   return {
     anyone: () => undefined,
     'signed-in': ({ actor }) => {
@@ -59,11 +64,12 @@ export function createDoors(parts: {
     'own:write': ownDoor('account:write'),
     'repo:view': repoDoor('repo:view'),
     'repo:engage': repoDoor('repo:engage'),
-    'repo:read': caller => {
-      const repo = repoOf(caller)
-      return repo.gated
-        ? atGate(caller.actor, repo)
-        : parts.policy.demand(caller.actor, 'repo:read', { repo })
+    'repo:discuss': repoDoor('repo:discuss'),
+    'repo:read': readDoor,
+    // Who brings files past a gate is one who may read what is behind it.
+    'repo:contribute': caller => {
+      parts.policy.demand(caller.actor, 'repo:discuss', { repo: repoOf(caller) })
+      return readDoor(caller)
     },
     'repo:write': repoDoor('repo:write'),
     'repo:settings': repoDoor('repo:settings'),

@@ -1,6 +1,7 @@
 import * as accounts from '../domains/accounts/index.ts'
 import * as blobs from '../domains/blobs/index.ts'
 import * as community from '../domains/community/index.ts'
+import * as discussions from '../domains/discussions/index.ts'
 import * as gates from '../domains/gates/index.ts'
 import * as policy from '../domains/policy/index.ts'
 import * as repos from '../domains/repos/index.ts'
@@ -111,6 +112,17 @@ export const errorTable = new Map<unknown, Rule<never>>([
   rule(repos.PackBeingCollected, { status: 503, headers: () => ({ 'retry-after': '1' }) }),
   rule(repos.GitObjectMissing, { status: 500 }),
   rule(repos.PackDamaged, { status: 500 }),
+
+  rule(repos.MergeConflict, { status: 409, body: error => ({ filesWithConflicts: error.paths }) }),
+
+  rule(discussions.DiscussionNotFound, { status: 404 }),
+  rule(discussions.CommentNotFound, { status: 404 }),
+  rule(discussions.DiscussionsClosed, { status: 403 }),
+  rule(discussions.WrongStatus, { status: 409 }),
+  rule(discussions.CommentHidden, { status: 409 }),
+  rule(discussions.NoPullRequest, { status: 400 }),
+  rule(discussions.UnknownImage, { status: 415 }),
+  rule(discussions.ImageNotFound, { status: 404 }),
 
   rule(blobs.ContentMismatch, { status: 422 }),
   rule(blobs.FileNotHeld, { status: 422 }),

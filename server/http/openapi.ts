@@ -112,6 +112,8 @@ const securityOf: Readonly<Record<Grant, readonly object[]>> = {
   'own:write': [{ token: [] }, { password: [] }],
   'repo:view': [{}, { token: [] }, { password: [] }],
   'repo:engage': [{ token: [] }, { password: [] }],
+  'repo:discuss': [{ token: [] }, { password: [] }],
+  'repo:contribute': [{ token: [] }, { password: [] }],
   'repo:read': [{}, { token: [] }, { password: [] }],
   'repo:write': [{ token: [] }, { password: [] }],
   'repo:settings': [{ token: [] }, { password: [] }],

@@ -65,6 +65,8 @@ export type Grant =
   | 'repo:view'
   | 'repo:engage'
   | 'repo:read'
+  | 'repo:discuss'
+  | 'repo:contribute'
   | 'repo:write'
   | 'repo:settings'
   | 'cas:read'
@@ -95,7 +97,7 @@ export function route<Query, Body>(definition: Route<Query, Body>): Route {
 }
 
 /** The repository of a `{api}` or `{web}` route. */
-export function repoOf(call: Call<never, never> | Call): Repository {
+export function repoOf(call: Pick<Call, 'repo' | 'request'>): Repository {
   if (!call.repo) throw new Error(`route without a repository: ${call.request.url}`)
   return call.repo
 }

@@ -16,6 +16,18 @@ export interface HubEvents {
   'lfs-files-deleted': { repoId: string; sha256s: readonly string[]; rewriteHistory: boolean }
   /** A shard claims that the file with this Xet hash has a certain sha256; nobody has read it yet. */
   'file-claimed': { fileHash: string }
+  /** A discussion or a pull request was opened or is not what it was. No user when the hub itself has done it. */
+  'discussion-changed': { repoId: string; number: number; change: DiscussionChange; byUserId?: string }
 }
+
+export type DiscussionChange =
+  | 'opened'
+  | 'commented'
+  | 'edited'
+  | 'hidden'
+  | 'retitled'
+  | 'status'
+  | 'merged'
+  | 'committed'
 
 export type EventName = keyof HubEvents

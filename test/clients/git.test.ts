@@ -207,7 +207,7 @@ describe('git, who may push what', () => {
     for (const who of [undefined, wrong, read, hub().stranger]) {
       const { refused } = at(ada, folder)
       expect(await refused('push', address('ada/git-mine', who), 'main')).toMatch(
-        /40[13]|[Aa]uthentication|could not read/,
+        /40[13]|[Aa]uthentication|could not read|you may not write to ada\/git-mine/,
       )
     }
     expect(await at(ada, folder).git('ls-remote', address('ada/git-mine', read))).toBe(before)

@@ -85,7 +85,7 @@ export async function runTask(hub: MortalHub, task: Task): Promise<void> {
   const options = { dryRun: false, graceMs: 0 }
   await hub.blobs.collect({
     ...options,
-    liveHolders: async holders => new Set((await hub.repos.byId(holders)).map(repo => repo.id)),
+    liveHolders: hub.repos.liveHolders,
     progress() {},
   })
   await hub.repos.collect(options)

@@ -200,6 +200,29 @@ async function seenByNobody(place: Place, name: string): Promise<{ byName: boole
   return { byName: byName.status === 200, listed }
 }
 
+/** Opens a pull request into a repository that is made for it. */
+async function openPullRequest(place: Place, name: string): Promise<boolean> {
+  const lines = [
+    { key: 'header', value: { summary: name } },
+    { key: 'file', value: { path: 'asked.txt', content: name, encoding: 'utf-8' } },
+  ]
+  const body = lines.map(line => JSON.stringify(line)).join('\n')
+  const answer = await ledgerOf(place).ask('POST', `/api/models/ada/${name}/commit/main?create_pr=1`, body)
+  await answer?.arrayBuffer().catch(() => {})
+  return answer?.status === 200
+}
+
+interface PullRequest {
+  readonly status: string
+  readonly events: readonly { readonly type: string; readonly data: { readonly status?: string } }[]
+}
+
+async function readJson<T>(place: Place, path: string): Promise<T> {
+  const answer = await ledgerOf(place).ask('GET', path)
+  if (answer?.status !== 200) throw new Error(`${path}: ${answer?.status}`)
+  return (await answer.json()) as T
+}
+
 /** Every kind of write that the hub knows. */
 export const operations: readonly Operation[] = [
   {
@@ -370,6 +393,43 @@ export const operations: readonly Operation[] = [
     find: async (place, n) => {
       const { byName, listed } = await seenByNobody(place, `shy-${n}`)
       return allOrNone({ hidden: !byName, unlisted: !listed })
+    },
+  },
+  {
+    name: 'pull request by a commit',
+    prepare: async (place, n) => {
+      await createRepo(place, `asked-${n}`)
+    },
+    run: (place, n) => openPullRequest(place, `asked-${n}`),
+    find: async (place, n) => {
+      const at = `/api/models/ada/asked-${n}`
+      const { count } = await readJson<{ count: number }>(place, `${at}/discussions`)
+      const { pullRequests } = await readJson<{ pullRequests: object[] }>(place, `${at}/refs?include_prs=1`)
+      if (pullRequests.length !== count) throw new Error(`${count} with ${pullRequests.length} refs`)
+      const [first] = count > 0 ? (await readJson<PullRequest>(place, `${at}/discussions/1`)).events : []
+      return allOrNone({ listed: count > 0, said: first?.type === 'comment' })
+    },
+  },
+  {
+    name: 'merge of a pull request',
+    prepare: async (place, n) => {
+      await createRepo(place, `merged-${n}`)
+      await openPullRequest(place, `merged-${n}`)
+      const other = { path: 'other.txt', content: 'x', encoding: 'utf-8' }
+      await ledgerOf(place).commit(`ada/merged-${n}`, 'main', [{ key: 'file', value: other }])
+    },
+    run: async (place, n) => {
+      const status = await statusOf(place, 'POST', `/api/models/ada/merged-${n}/discussions/1/merge`)
+      return status === 200 || status === 409
+    },
+    find: async (place, n) => {
+      const found = await readJson<PullRequest>(place, `/api/models/ada/merged-${n}/discussions/1`)
+      const file = `/ada/merged-${n}/resolve/main/asked.txt`
+      return allOrNone({
+        merged: found.status === 'merged',
+        said: found.events.some(event => event.data.status === 'merged'),
+        file: (await statusOf(place, 'GET', file)) === 200,
+      })
     },
   },
   {

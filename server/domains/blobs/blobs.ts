@@ -32,6 +32,10 @@ export interface Blobs {
   completeMultipart(id: string): Promise<StoredFile>
   /** In the transaction of a commit that refers to them. Throws FileNotHeld or FileRefuted. */
   hold(tx: Sql, holder: string, sha256s: readonly string[]): Promise<void>
+  /** Has all of them read that nobody has read yet; refuted ones are found by `take` and `hold`. */
+  prove(holder: string, sha256s: readonly string[]): Promise<void>
+  /** `to` may refer to what `from` has uploaded, as if it had itself. Throws FileNotHeld or FileRefuted. */
+  take(tx: Sql, files: { from: string; to: string; sha256s: readonly string[] }): Promise<void>
   /** Of the files those that `to` may refer to from now on, as if it had uploaded them: its commit has to hold them. */
   share(tx: Sql, files: { from: string; to: string; files: readonly SharedFile[] }): Promise<Set<string>>
   /** `to` is new, and holds all that commits of `from` refer to. */

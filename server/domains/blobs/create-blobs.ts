@@ -13,8 +13,10 @@ import {
   findReadable,
   holdFiles,
   listCommitted,
+  proveFiles,
   releaseFiles,
   shareFiles,
+  takeFiles,
 } from './hold-files.ts'
 import { ingestFile } from './ingest-file.ts'
 import { blobJobs } from './jobs.ts'
@@ -58,6 +60,8 @@ export function createBlobs(setup: BlobsSetup): Blobs {
     putPart: (id, number, source) => putPart(parts, id, number, source),
     completeMultipart: id => completeMultipart(parts, id),
     hold: (tx, holder, sha256s) => holdFiles(parts, tx, holder, sha256s),
+    prove: (holder, sha256s) => proveFiles(parts, holder, sha256s),
+    take: (tx, files) => takeFiles(parts, tx, files),
     share: (tx, files) => shareFiles(parts, tx, files),
     shareAll: (tx, { from, to }) => copyHoldings(tx, from, to),
     committed: (holder, last, limit) => listCommitted(database.sql, holder, last, limit),

@@ -1,5 +1,6 @@
 import type { Database, Sql } from '../../ports/database.ts'
 import { FileNotHeld, FileRefuted } from './errors.ts'
+import { proveClaim } from './jobs.ts'
 import type { BlobParts } from './parts.ts'
 import {
   commitHoldings,
@@ -50,6 +51,28 @@ export async function holdFiles(
   await findAll(tx, holder, sha256s)
   const committed = await commitHoldings(tx, holder, sha256s, parts.clock())
   throwMissing(holder, sha256s, committed)
+}
+
+/** Reads those of these files that nobody has read yet, so that their state is known. Takes as long as that takes. */
+export async function proveFiles(
+  parts: BlobParts,
+  holder: string,
+  sha256s: readonly string[],
+): Promise<void> {
+  const held = await findHeld(parts.database.sql, holder, sha256s)
+  for (const { fileHash, provenSha256 } of held) {
+    if (provenSha256 === null) await proveClaim(parts, fileHash)
+  }
+}
+
+/** Lets `to` refer to what `from` has uploaded, pinned to the same files. It still has to be held. Throws FileNotHeld or FileRefuted. */
+export async function takeFiles(
+  parts: Pick<BlobParts, 'clock'>,
+  tx: Sql,
+  { from, to, sha256s }: { from: string; to: string; sha256s: readonly string[] },
+): Promise<void> {
+  const held = await findAll(tx, from, sha256s)
+  await refer(tx, to, held, parts.clock())
 }
 
 /** Asks that commits of `from` refer to these files with these Xet hashes. */

@@ -15,7 +15,8 @@ export function blobJobs(parts: BlobParts): JobHandler[] {
   return [prove as JobHandler]
 }
 
-async function proveClaim(parts: BlobParts, fileHash: string): Promise<void> {
+/** Reads the file, if it is there and nobody has, and records what it hashes to. */
+export async function proveClaim(parts: BlobParts, fileHash: string): Promise<void> {
   const known = await findSha256(parts.database.sql, fileHash)
   // Collected, or proven by another upload in the meantime.
   if (known === undefined || known !== null) return

@@ -244,6 +244,24 @@ describe('policy', () => {
     expect(isListed).toBe(can(actor, 'repo:read', { repo }).allowed)
   })
 
+  it('lets everybody discuss who sees the repository and may write in the own name', () => {
+    const answerOf = (actor: Actor, isPrivate = false, gated: Repository['gated'] = false) => {
+      const decision = can(actor, 'repo:discuss', { repo: { ...repoOf('acme', isPrivate), gated } })
+      return decision.allowed ? 'yes' : decision.why
+    }
+    expect(answerOf(anonymous)).toBe('not-signed-in')
+    expect(answerOf(anonymous, true)).toBe('hidden')
+    expect(answerOf(stranger(write))).toBe('yes')
+    expect(answerOf(stranger(write), false, 'manual')).toBe('yes')
+    expect(answerOf(stranger(write), true)).toBe('hidden')
+    expect(answerOf(stranger(read))).toBe('forbidden')
+    expect(answerOf(member('read', write), true)).toBe('yes')
+    expect(answerOf(member('admin', read), true)).toBe('forbidden')
+    expect(answerOf(stranger(fine()))).toBe('forbidden')
+    expect(answerOf(stranger(fine('repository:id-acme-public read')))).toBe('forbidden')
+    expect(answerOf(stranger(fine('repository:id-acme-public write')))).toBe('yes')
+  })
+
   it('demands with the error of the decision', () => {
     const privateRepo = { repo: repoOf('acme', true) }
     const publicRepo = { repo: repoOf('acme', false) }

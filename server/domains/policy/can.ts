@@ -11,6 +11,8 @@ export interface Facts {
   'repo:read': { readonly repo: Repository; readonly admission?: Admission | undefined }
   /** What the actor does there in the own name: likes it, asks for access. */
   'repo:engage': { readonly repo: Repository }
+  /** Open discussions and pull requests, comment, bring content for a pull request of one's own. */
+  'repo:discuss': { readonly repo: Repository }
   /** Commits, branches, tags, uploads. */
   'repo:write': { readonly repo: Repository }
   /** Rename, move, visibility, delete. */
@@ -46,6 +48,7 @@ const hidden: Decision = { allowed: false, why: 'hidden' }
  *   exist; so too for a fine-grained token without a scope for it, which its finder must not use to learn names.
  * - A gated repository shows itself like any other, but its files are read by those alone who may write to it or whose
  *   request was accepted; of a fine-grained token a scope must cover it, since not everybody may read it.
+ * - Whoever sees a repository, and is somebody, may discuss it; but a credential that only reads says nothing in its owner's name.
  * - Settings go with writing. Who may write can already replace every file and rewrite every branch, so to withhold
  *   rename, visibility and delete would protect nothing; and on the public hub an organisation's `write` role may do
  *   the same.
@@ -84,9 +87,15 @@ function onRepo(actor: Actor, action: Action, repo: Repository, admission: Admis
     if (ofCredential !== 'none') return yes
     return forbidden(limitOf(actor.credential, `read ${repoId(repo)}, which is gated`))
   }
-  const verb = action === 'repo:write' ? 'write to' : 'change the settings of'
-  if (ofUser !== 'write') return forbidden(`you may not ${verb} ${repoId(repo)}`)
+  const verb = verbOf[action]
+  if (ofUser !== 'write' && action !== 'repo:discuss') return forbidden(`you may not ${verb} ${repoId(repo)}`)
   return ofCredential === 'write' ? yes : forbidden(limitOf(actor.credential, `${verb} ${repoId(repo)}`))
+}
+
+const verbOf: Partial<Record<Action, string>> = {
+  'repo:discuss': 'take part in discussions of',
+  'repo:write': 'write to',
+  'repo:settings': 'change the settings of',
 }
 
 type AccountAction = Extract<Action, `account:${string}`>

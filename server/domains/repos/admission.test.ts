@@ -58,12 +58,12 @@ describe('a busy hub', () => {
       yield line('header', { summary: 'quick' })
       yield line('file', { path: 'quick', content: 'x', encoding: 'utf-8' })
     }
-    const first = makeCommit(hub.parts, ada, repo, 'main', slow())
+    const first = makeCommit(hub.parts, ada, repo, { revision: 'main' }, slow())
     await reached.promise
-    await expect(makeCommit(hub.parts, ada, repo, 'main', quick())).rejects.toThrow(HubBusy)
+    await expect(makeCommit(hub.parts, ada, repo, { revision: 'main' }, quick())).rejects.toThrow(HubBusy)
     goOn.resolve()
-    const second = await first.then(() => makeCommit(hub.parts, ada, repo, 'main', quick()))
-    expect(second).not.toBe(await first)
+    const second = await first.then(() => makeCommit(hub.parts, ada, repo, { revision: 'main' }, quick()))
+    expect(second).not.toEqual(await first)
   })
 })
 

@@ -1,5 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import { encodePktLine, encodePktMarker, encodeSideband, PktLineReader } from '../../formats/pktline.ts'
+import type { User } from '../../kernel/actor.ts'
 import { LimitExceeded } from '../../kernel/errors.ts'
 import type { Repository } from '../../kernel/repository.ts'
 import { StorageFault, storageFault } from '../../kernel/storage-faults.ts'
@@ -30,6 +31,7 @@ const pushLimits: PushLimits = { packBytes: 2 * 1024 ** 3, silenceMs: 5_000 }
  */
 export async function answerPush(
   parts: Parameters<typeof receivePush>[0] & Pick<RepoParts, 'admission'>,
+  actor: User,
   repo: Repository,
   body: AsyncIterable<Uint8Array>,
   onFault: (error: unknown) => void,
@@ -41,7 +43,7 @@ export async function answerPush(
   const bodyRead = Promise.withResolvers<void>()
   const pack = packWithin(reader.rest(), limits.packBytes, bodyRead.resolve)
   let phase = 'Receiving objects'
-  const report = receivePush(parts, repo, request, pack, next => {
+  const report = receivePush(parts, actor, repo, request, pack, next => {
     phase = next
   })
     .catch(error => {

@@ -87,7 +87,7 @@ function meddled(name: keyof ObjectStore, meddle: { before?: () => unknown; afte
 describe('collectPacks', () => {
   it('keeps a merged pack for a grace after the merge, however old it is', async () => {
     for (let at = 0; at < 52; at++) {
-      await makeCommit(parts(), ada, repo, 'main', commitBody(`${at}.txt`))
+      await makeCommit(parts(), ada, repo, { revision: 'main' }, commitBody(`${at}.txt`))
     }
     const old = await packIds()
     now += 30 * day

@@ -24,7 +24,8 @@ const run = (repo: Repository) =>
 async function addCommits(repo: Repository, count: number): Promise<string> {
   let head = ''
   for (let at = 0; at < count; at++) {
-    head = await makeCommit(hub.parts, ada, repo, 'main', commitBody(`file-${at % 7}.txt`, `content ${at}\n`))
+    const body = commitBody(`file-${at % 7}.txt`, `content ${at}\n`)
+    head = (await makeCommit(hub.parts, ada, repo, { revision: 'main' }, body)).commitId
   }
   return head
 }

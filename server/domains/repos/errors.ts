@@ -68,6 +68,20 @@ export class StaleParent extends HubError {
   }
 }
 
+/** Both sides have changed the same paths, each in another way. `paths` is empty when they have no common history. */
+export class MergeConflict extends HubError {
+  readonly paths: readonly string[]
+  constructor(paths: readonly string[]) {
+    const shown = paths.slice(0, 5).join(', ')
+    super(
+      paths.length === 0
+        ? 'the two branches have no common history, so they cannot be merged'
+        : `both sides have changed ${paths.length} file(s): ${shown}${paths.length > 5 ? ', …' : ''}. Bring the branch into the pull request, or undo these changes in it, and merge again.`,
+    )
+    this.paths = paths
+  }
+}
+
 /** An operation of a commit that cannot be applied to the tree it meets. */
 export class InvalidOperation extends HubError {}
 

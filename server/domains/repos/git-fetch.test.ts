@@ -18,17 +18,22 @@ async function* ndjson(...lines: unknown[]): AsyncGenerator<Uint8Array> {
   for (const line of lines) yield Buffer.from(`${JSON.stringify(line)}\n`)
 }
 
-function commitFile(repo: Parameters<typeof makeCommit>[2], path: string, content: string): Promise<string> {
-  return makeCommit(
+async function commitFile(
+  repo: Parameters<typeof makeCommit>[2],
+  path: string,
+  content: string,
+): Promise<string> {
+  const { commitId } = await makeCommit(
     hub.parts,
     ada,
     repo,
-    'main',
+    { revision: 'main' },
     ndjson(
       { key: 'header', value: { summary: `add ${path}` } },
       { key: 'file', value: { path, content, encoding: 'utf-8' } },
     ),
   )
+  return commitId
 }
 
 describe('git fetch over smart HTTP', () => {

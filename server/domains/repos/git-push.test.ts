@@ -28,7 +28,9 @@ describe('git push over smart HTTP', () => {
   it('goes to and fro with commits by the API', async () => {
     await stage.git.commit('work', { 'a.txt': 'one' })
     await stage.push('origin', 'main')
-    const head = await makeCommit(stage.hub.parts, ada, stage.repo, 'main', apiCommit('b.txt', 'two'))
+    const body = apiCommit('b.txt', 'two')
+    const made = await makeCommit(stage.hub.parts, ada, stage.repo, { revision: 'main' }, body)
+    const head = made.commitId
     await stage.git.run('-C', 'work', 'pull', '-q', '--ff-only')
     expect(await stage.git.run('-C', 'work', 'rev-parse', 'HEAD')).toBe(head)
     const next = await stage.git.commit('work', { 'b.txt': 'three' })
@@ -102,10 +104,16 @@ describe('git push over smart HTTP', () => {
     })
   })
 
-  it('writes branches and tags only', async () => {
+  it('writes branches and tags only, and pull requests that there are', async () => {
     await stage.expectNothingChanged(async () => {
-      const said = await stage.refusedPush('origin', 'HEAD:refs/pr/1', 'HEAD:refs/heads/HEAD')
-      expect(said).toContain('only refs/heads/* and refs/tags/* can be pushed')
+      const said = await stage.refusedPush(
+        'origin',
+        'HEAD:refs/changes/1',
+        'HEAD:refs/pr/1',
+        'HEAD:refs/heads/HEAD',
+      )
+      expect(said).toContain('only refs/heads/*, refs/tags/* and refs/pr/<number> can be pushed')
+      expect(said).toContain('there is no pull request 1; open one')
       expect(said).toContain('already means the current commit')
     })
   })
@@ -126,7 +134,7 @@ describe('git push over smart HTTP', () => {
       const said = await stage.refusedPush('--atomic', 'origin', 'main', 'HEAD:refs/pr/1')
       expect(said).toContain('the push is atomic')
     })
-    expect(await stage.refusedPush('origin', 'main', 'HEAD:refs/pr/1')).toContain('only refs/heads/*')
+    expect(await stage.refusedPush('origin', 'main', 'HEAD:refs/pr/1')).toContain('no pull request')
     expect((await stage.refs())['refs/heads/main']).toBe(
       await stage.git.run('-C', 'work', 'rev-parse', 'HEAD'),
     )
@@ -170,7 +178,9 @@ describe('git push over smart HTTP', () => {
       const answer = await fetch(url)
       expect(answer.status).toBe(401)
       expect(answer.headers.get('www-authenticate')).toMatch(/^Basic /)
-      expect(await stage.refusedPush(stage.hub.urlOf(stage.repo, 'bob'), 'main')).toContain('403')
+      expect(await stage.refusedPush(stage.hub.urlOf(stage.repo, 'bob'), 'main')).toContain(
+        'you may not write to ada/',
+      )
     })
   })
 

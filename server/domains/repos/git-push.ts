@@ -1,15 +1,21 @@
+import type { User } from '../../kernel/actor.ts'
 import { HubError, LimitExceeded } from '../../kernel/errors.ts'
 import type { Repository } from '../../kernel/repository.ts'
 import { GitFailed, linesOf } from './git-program.ts'
 import type { RepoParts } from './parts.ts'
 import { publishPush } from './publish-push.ts'
+import { pullRequestNumber } from './pull-requests.ts'
 import { type Inspection, inspectPack } from './push-inspection.ts'
 import { PackRefused, Quarantine } from './push-quarantine.ts'
-import { faultsOf, peelTips } from './push-refs.ts'
-import type { PushReport, PushRequest, RefCommand } from './push-request.ts'
+import { faultsOf, peelTips, type RefMove, refusalsOf } from './push-refs.ts'
+import { oneLine, type PushReport, type PushRequest, type RefCommand } from './push-request.ts'
 import { allRefs } from './store.ts'
+import { prepareUploads } from './uploads.ts'
 
-type Parts = Pick<RepoParts, 'database' | 'objects' | 'clock' | 'emit' | 'blobs' | 'mirror'>
+type Parts = Pick<
+  RepoParts,
+  'database' | 'objects' | 'clock' | 'emit' | 'blobs' | 'mirror' | 'policy' | 'pullRequests'
+>
 
 /** In bytes of UTF-8, as for paths that come by the API. */
 const pathLimit = 4096
@@ -32,6 +38,7 @@ class PushRefused extends HubError {
  */
 export async function receivePush(
   parts: Parts,
+  actor: User,
   repo: Repository,
   request: PushRequest,
   pack: AsyncIterable<Uint8Array>,
@@ -40,10 +47,12 @@ export async function receivePush(
   const verdicts = new Verdicts(request)
   try {
     verdicts.refuse(faultsOf(request.commands, await allRefs(parts.database.sql, repo.id)))
+    const { faults, room } = await refusalsOf(parts, actor, repo, verdicts.open)
+    verdicts.refuse(faults)
     if (verdicts.isHopeless) return verdicts.report()
     const bringsObjects = verdicts.open.some(command => command.after !== undefined)
-    if (bringsObjects) await pushObjects(parts, repo, verdicts, pack, onPhase)
-    else await deleteRefs(parts, repo, verdicts)
+    if (bringsObjects) await pushObjects(parts, { actor, repo, room }, verdicts, pack, onPhase)
+    else await deleteRefs(parts, actor, repo, verdicts)
     return verdicts.report()
   } catch (error) {
     if (error instanceof HubError) return verdicts.reportRefusal(error)
@@ -99,15 +108,24 @@ class Verdicts {
   }
 }
 
-async function deleteRefs(parts: Parts, repo: Repository, verdicts: Verdicts): Promise<void> {
+async function deleteRefs(parts: Parts, actor: User, repo: Repository, verdicts: Verdicts): Promise<void> {
   const { isAtomic, open } = verdicts
-  const moves = open.map(command => ({ ...command, commitId: undefined }))
-  verdicts.refuse(await publishPush(parts, repo, { pack: undefined, moves, lfsFiles: [], isAtomic }))
+  const moves = open.map(command => ({ ...command, commitId: undefined, commits: [] }))
+  const uploads = await prepareUploads(parts, actor, repo, [])
+  verdicts.refuse(await publishPush(parts, actor, repo, { pack: undefined, moves, uploads, isAtomic }))
+}
+
+/** Who pushes where. */
+interface Pusher {
+  readonly actor: User
+  readonly repo: Repository
+  /** The most bytes that may come. */
+  readonly room: number
 }
 
 async function pushObjects(
   parts: Parts,
-  repo: Repository,
+  { actor, repo, room }: Pusher,
   verdicts: Verdicts,
   bytes: AsyncIterable<Uint8Array>,
   onPhase: (phase: string) => void,
@@ -118,11 +136,14 @@ async function pushObjects(
     try {
       onPhase('Resolving deltas')
       const pack = await quarantine.receive(bytes)
+      if (pack && pack.bytes > room) {
+        throw new LimitExceeded('what you may still bring to this repository', room, 'bytes', pack.bytes)
+      }
       const { moves, faults } = await peelTips(quarantine, verdicts.open)
       verdicts.refuse(faults)
       if (verdicts.isHopeless) return
       onPhase('Checking objects')
-      const inspection = pack && (await inspectPack(parts, repo, quarantine, pack))
+      const inspection = pack && (await inspectPack(parts, actor, repo, quarantine, pack))
       onPhase('Checking connectivity')
       const tips = moves.flatMap(({ after }) => after ?? [])
       const isNamed = (oid: string) => inspection?.refused.has(oid) || inspection?.pointers.has(oid)
@@ -134,7 +155,11 @@ async function pushObjects(
         sha256,
         path: paths.get(oid) ?? sha256,
       }))
-      verdicts.refuse(await publishPush(parts, repo, { pack, moves, lfsFiles, isAtomic }))
+      const uploads = await prepareUploads(parts, actor, repo, lfsFiles)
+      const told = await Promise.all(
+        moves.map(async move => ({ ...move, commits: await newCommits(quarantine, move) })),
+      )
+      verdicts.refuse(await publishPush(parts, actor, repo, { pack, moves: told, uploads, isAtomic }))
     } finally {
       await quarantine.close()
     }
@@ -168,6 +193,23 @@ async function walkNew(
     throw error
   }
   return paths
+}
+
+/** What a pull request is told of. More at once are not a change that anybody reads one by one. */
+const shownCommits = 100
+
+/** The commits that a pull request gets and that no branch has, oldest first; none for other refs. */
+async function newCommits(quarantine: Quarantine, { ref, before, after }: RefMove) {
+  if (pullRequestNumber(ref) === undefined || after === undefined || before === undefined) return []
+  const format = ['--no-show-signature', '--encoding=UTF-8', '--format=%H %s']
+  const range = [`--max-count=${shownCommits}`, after, '--not', before, '--branches']
+  const log = quarantine.run(['log', ...format, ...range])
+  const commits: { oid: string; subject: string }[] = []
+  for await (const line of linesOf(log.output)) {
+    commits.push({ oid: line.slice(0, 40), subject: oneLine(line.slice(41)) })
+  }
+  await log.ended
+  return commits.reverse()
 }
 
 async function* linesFrom(texts: readonly string[]): AsyncGenerator<string> {

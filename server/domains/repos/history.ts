@@ -53,3 +53,15 @@ async function walkHistory(parts: Parts, repo: Repository, commitId: string): Pr
   }
   return ordered
 }
+
+/** The newest commit that both stand on; undefined when their histories have nothing in common. */
+export async function mergeBaseOf(
+  parts: Parts,
+  repo: Repository,
+  one: string,
+  other: string,
+): Promise<string | undefined> {
+  const below = new Set(await historyOf(parts, repo, one))
+  // Parents come after children: nothing that stands on the first common commit is common.
+  return (await historyOf(parts, repo, other)).find(id => below.has(id))
+}

@@ -1,20 +1,26 @@
 /** Repositories: refs, packs, trees, commits; their files by HTTP; git and LFS on the wire; keys to the CAS. */
 
 import type { Route } from '../../http/route.ts'
+import type { User } from '../../kernel/actor.ts'
 import type { Repository, RepoType } from '../../kernel/repository.ts'
+import type { Sql } from '../../ports/database.ts'
 import type { JobHandler } from '../../ports/queue.ts'
 import type { CheckReport, DamagedFiles } from '../blobs/index.ts'
+import { addPullRequestRef } from './add-pull-request-ref.ts'
 import { createAdmission } from './admission.ts'
 import { checkRepos } from './check-repos.ts'
 import { collectPacks } from './collect-packs.ts'
 import { consolidatePacks } from './consolidate-packs.ts'
 import { type DescribedEntry, describeEntries } from './describe-entries.ts'
+import { diffCommits } from './diff-commits.ts'
 import { type FileStart, readFileStart, readSmallFile } from './find-file.ts'
 import { findRepo, locateRepo } from './find-repo.ts'
 import { GitMirror } from './git-mirror.ts'
 import { GitObjects } from './git-objects.ts'
 import { createLookups } from './lookups.ts'
+import { findConflicts, type Merge, type MergedRefs, mergeRefs } from './merge-refs.ts'
 import type { RepoParts } from './parts.ts'
+import { type PullRequests, pullRequestRef } from './pull-requests.ts'
 import { resolveRevision } from './resolve-revision.ts'
 import { rewriteHistory } from './rewrite-history.ts'
 import { commitRoutes } from './routes-commit.ts'
@@ -26,14 +32,17 @@ import { repoRoutes } from './routes-repos.ts'
 import { resolveRoutes } from './routes-resolve.ts'
 import { treeRoutes } from './routes-tree.ts'
 import { xetRoutes } from './routes-xet.ts'
-import { allRepoIds, reposById } from './store.ts'
+import { allRepoIds, refsNamed, reposById, touchRepo } from './store.ts'
 import { packedBytes } from './store-packs.ts'
 import { listFiles, type PathEntry } from './tree-listing.ts'
 import { Turns } from './turns.ts'
+import { holdersOf, repoIdOf } from './uploads.ts'
 
 export * from './errors.ts'
 export { repoMigrations } from './migrations/index.ts'
-export type { DescribedEntry, PathEntry }
+export type { Brought, NewPullRequest } from './pull-requests.ts'
+export type { DescribedEntry, Merge, PathEntry, PullRequests }
+export { pullRequestRef }
 
 export interface Repos {
   /** The live repository of that name; throws RepoNotFound. Nothing is said of who may see it. */
@@ -51,6 +60,26 @@ export interface Repos {
   describe(repo: Repository, commitId: string, entries: readonly PathEntry[]): Promise<DescribedEntry[]>
   /** Whole content of a file of at most `limit` bytes; undefined when it is absent or larger. */
   readFile(repo: Repository, commitId: string, path: string, limit: number): Promise<Uint8Array | undefined>
+  /** The commit that a full ref name is at. */
+  refAt(repo: Repository, ref: string): Promise<string | undefined>
+  /** Makes the ref of a new pull request, in the transaction that opens it. Throws RepoNotFound when the repository has gone. */
+  addPullRequestRef(tx: Sql, repo: Repository, number: number, commitId: string): Promise<void>
+  /** See `merge-refs.ts`. */
+  merge(
+    actor: User,
+    repo: Repository,
+    refs: MergedRefs,
+    message: string,
+    settle: (tx: Sql, merge: Merge) => Promise<void>,
+  ): Promise<Merge>
+  /** Paths that merging would conflict at; undefined when a ref is gone, or they have no common history. */
+  conflicts(repo: Repository, refs: MergedRefs): Promise<readonly string[] | undefined>
+  /** See `diff-commits.ts`. */
+  diff(repo: Repository, from: string, to: string): Promise<string>
+  /** Makes the writers of a repository wait for each other. Throws RepoNotFound when it has gone. */
+  touch(tx: Sql, repo: Repository): Promise<void>
+  /** Those of the blobs' `holders` whose repository is there still. */
+  liveHolders(holders: readonly string[]): Promise<Set<string>>
   /** The first `length` bytes of a file and its size; undefined when it is absent. One in git has to be no longer. */
   readStart(repo: Repository, commitId: string, path: string, length: number): Promise<FileStart | undefined>
   /** What its whole history takes: each large file once at its full size, the rest packed by git (docs/decisions/0016). */
@@ -87,6 +116,16 @@ export function createRepos(
     files: (repo, commitId) => listFiles(parts, repo, commitId),
     describe: (repo, commitId, entries) => describeEntries(parts, repo, commitId, entries),
     readFile: (repo, commitId, path, limit) => readSmallFile(parts, repo, commitId, path, limit),
+    refAt: async (repo, ref) => (await refsNamed(sql, repo.id, [ref])).get(ref)?.commitId,
+    addPullRequestRef: (tx, repo, number, commitId) => addPullRequestRef(parts, tx, repo, number, commitId),
+    merge: (actor, repo, refs, message, settle) => mergeRefs(parts, actor, repo, refs, message, settle),
+    conflicts: (repo, refs) => findConflicts(parts, repo, refs),
+    diff: (repo, from, to) => diffCommits(parts, repo, from, to),
+    touch: (tx, repo) => touchRepo(tx, repo.id, parts.clock()),
+    async liveHolders(holders) {
+      const repos = await reposById(sql, [...new Set(holders.map(repoIdOf))])
+      return holdersOf(holders, new Set(repos.map(repo => repo.id)))
+    },
     readStart: (repo, commitId, path, length) => readFileStart(parts, repo, commitId, path, length),
     storedBytes: async repo => (await packedBytes(sql, repo.id)) + (await parts.blobs.heldBytes(repo.id)),
     check: (options, report) => checkRepos(parts, options, report),

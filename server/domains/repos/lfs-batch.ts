@@ -1,6 +1,8 @@
 import { signPath } from '../../http/signed-url.ts'
+import type { User } from '../../kernel/actor.ts'
 import { type Repository, repoPath } from '../../kernel/repository.ts'
 import type { RepoParts } from './parts.ts'
+import { findUploads, uploadHolder } from './uploads.ts'
 
 /** git-lfs batch API (docs/api/batch.md of git-lfs), with the `multipart` transfer of huggingface_hub `lfs.py`. */
 
@@ -25,18 +27,25 @@ const mostPartUrls = 40_000
 /** As much as a shard may declare. */
 const largestFile = 1024 ** 4
 
+/** A repository, and who holds the objects there. */
+interface Place {
+  readonly repo: Repository
+  readonly holder: string
+}
+
 /**
- * Signed URLs under `<repo>.git/info/lfs/`: they bind the repository, the object, its size and the method. The id is
- * there because a name may come to mean another repository while the URL is good.
+ * Signed URLs under `<repo>.git/info/lfs/`: they bind the holder, the object, its size and the method. The holder is the
+ * repository's id, which is there because a name may come to mean another repository while the URL is good, or whoever's
+ * uploads wait for a pull request.
  */
 function lfsUrl(
   parts: Pick<RepoParts, 'signer' | 'clock'>,
   origin: string,
-  repo: Repository,
+  { repo, holder }: Place,
   method: 'GET' | 'PUT' | 'POST',
   path: string,
 ): string {
-  const target = `${repoPath(repo)}.git/info/lfs/${path}?repo=${repo.id}`
+  const target = `${repoPath(repo)}.git/info/lfs/${path}?holder=${holder}`
   return origin + signPath(parts.signer, method, target, parts.clock() + lifetimeOf[method] * 1000)
 }
 
@@ -50,7 +59,7 @@ export async function downloadAnswers(
   return objects.map(({ oid, size }) => {
     const file = stored.get(oid)
     if (!file) return { oid, size, error: { code: 404, message: 'This repository has no such object' } }
-    const href = lfsUrl(parts, origin, repo, 'GET', `objects/${oid}`)
+    const href = lfsUrl(parts, origin, { repo, holder: repo.id }, 'GET', `objects/${oid}`)
     return {
       oid,
       size: file.size,
@@ -61,25 +70,26 @@ export async function downloadAnswers(
 }
 
 /**
- * What is here needs no upload: held by this repository already, or readable by this user in another one. Whether some
+ * What is here needs no upload: held by this repository already, waiting for a commit, or readable by this user in another one. Whether some
  * other, hidden repository holds the bytes is not told; they travel then, and are stored once all the same.
  */
 export async function uploadAnswers(
   parts: RepoParts,
   origin: string,
   repo: Repository,
-  subject: string,
+  actor: User,
   objects: readonly LfsObject[],
   allowMultipart: boolean,
 ): Promise<LfsAnswer[]> {
   const wanted = [...new Set(objects.map(object => object.oid))]
-  const described = await parts.blobs.describe(repo.id, wanted)
+  const described = await findUploads(parts, actor, repo, wanted)
   // What turned out to be something else may be uploaded again.
   const held = new Set(
     [...described].filter(([, file]) => file.state !== 'refuted').map(([sha256]) => sha256),
   )
   const absent = wanted.filter(sha256 => !held.has(sha256))
-  const adopted = await parts.blobs.adopt(subject, repo.id, absent)
+  const holder = uploadHolder(parts, actor, repo)
+  const adopted = await parts.blobs.adopt(actor.id, holder, absent)
   const answers: LfsAnswer[] = []
   let partUrls = 0
   for (const object of objects) {
@@ -88,7 +98,7 @@ export async function uploadAnswers(
     else if (object.size > largestFile) answers.push({ ...object, error: tooLarge })
     else {
       const inParts = allowMultipart && object.size >= multipartThreshold && partUrls < mostPartUrls
-      const answer = await uploadAnswer(parts, origin, repo, object, inParts)
+      const answer = await uploadAnswer(parts, origin, { repo, holder }, object, inParts)
       partUrls += Object.keys(answer.actions?.upload?.header ?? {}).length
       answers.push(answer)
     }
@@ -101,13 +111,13 @@ const tooLarge = { code: 422, message: `this file is over the limit of ${largest
 async function uploadAnswer(
   parts: RepoParts,
   origin: string,
-  repo: Repository,
+  place: Place,
   { oid, size }: LfsObject,
   inParts: boolean,
 ): Promise<LfsAnswer> {
-  const verify = { href: lfsUrl(parts, origin, repo, 'POST', `objects/${oid}/verify`) }
+  const verify = { href: lfsUrl(parts, origin, place, 'POST', `objects/${oid}/verify`) }
   if (!inParts) {
-    const href = lfsUrl(parts, origin, repo, 'PUT', `objects/${oid}/${size}`)
+    const href = lfsUrl(parts, origin, place, 'PUT', `objects/${oid}/${size}`)
     return {
       oid,
       size,
@@ -115,12 +125,18 @@ async function uploadAnswer(
       actions: { upload: { href, expires_in: lifetimeOf.PUT }, verify },
     }
   }
-  const upload = await parts.blobs.beginMultipart(repo.id, oid, size)
+  const upload = await parts.blobs.beginMultipart(place.holder, oid, size)
   const header: Record<string, string> = { chunk_size: String(upload.partSize) }
   for (let part = 1; part <= upload.count; part++) {
-    header[String(part).padStart(5, '0')] = lfsUrl(parts, origin, repo, 'PUT', `uploads/${upload.id}/${part}`)
+    header[String(part).padStart(5, '0')] = lfsUrl(
+      parts,
+      origin,
+      place,
+      'PUT',
+      `uploads/${upload.id}/${part}`,
+    )
   }
-  const href = lfsUrl(parts, origin, repo, 'POST', `uploads/${upload.id}`)
+  const href = lfsUrl(parts, origin, place, 'POST', `uploads/${upload.id}`)
   return {
     oid,
     size,

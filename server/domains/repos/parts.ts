@@ -1,4 +1,5 @@
 import type { Clock } from '../../kernel/clock.ts'
+import type { Repository } from '../../kernel/repository.ts'
 import type { Signer } from '../../kernel/signer.ts'
 import type { Database } from '../../ports/database.ts'
 import type { ObjectStore } from '../../ports/objects.ts'
@@ -10,6 +11,7 @@ import type { Admission } from './admission.ts'
 import type { GitMirror } from './git-mirror.ts'
 import type { GitObjects } from './git-objects.ts'
 import type { Lookups } from './lookups.ts'
+import type { PullRequests } from './pull-requests.ts'
 import type { Turns } from './turns.ts'
 
 /** What the use cases of this domain stand on; each names the parts that it needs. */
@@ -22,6 +24,12 @@ export interface RepoParts {
   readonly accounts: Accounts
   readonly policy: Policy
   readonly blobs: Blobs
+  readonly pullRequests: PullRequests
+  /** Closes the repository to new discussions of everybody, or of the hub itself, or opens it again. */
+  readonly configureDiscussions: (
+    repo: Repository,
+    closed: { isClosed?: boolean; isClosedToHub?: boolean },
+  ) => Promise<void>
   readonly lookups: Lookups
   /** Reads objects out of the packs. */
   readonly git: GitObjects

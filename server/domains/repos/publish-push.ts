@@ -1,24 +1,31 @@
-import { RepoNotFound } from '../../kernel/errors.ts'
+import type { User } from '../../kernel/actor.ts'
+import { HubError, RepoNotFound } from '../../kernel/errors.ts'
 import { type Repository, repoId } from '../../kernel/repository.ts'
 import type { Sql } from '../../ports/database.ts'
 import { storePackFiles } from './pack-files.ts'
 import type { RecordPack } from './packs.ts'
 import type { RepoParts } from './parts.ts'
+import { type Brought, pullRequestNumber } from './pull-requests.ts'
 import type { ReceivedPack } from './push-quarantine.ts'
 import { fetchFirst, findClash, type RefMove } from './push-refs.ts'
 import { allRefs, moveRef, type Pack, reposById, touchRepo } from './store.ts'
-import { saveLfsFiles } from './store-lfs-files.ts'
+import type { Uploads } from './uploads.ts'
 
-type Parts = Pick<RepoParts, 'database' | 'objects' | 'clock' | 'emit' | 'blobs'>
+type Parts = Pick<RepoParts, 'database' | 'objects' | 'clock' | 'emit' | 'pullRequests'>
 
 /** Objects and refs that have been found to be good. */
 export interface GoodPush {
   readonly pack: ReceivedPack | undefined
-  readonly moves: readonly RefMove[]
-  /** LFS objects that the pack refers to, and where. */
-  readonly lfsFiles: readonly { readonly sha256: string; readonly path: string }[]
+  readonly moves: readonly GoodMove[]
+  /** LFS objects that the pack refers to. */
+  readonly uploads: Uploads
   /** All refs move, or none. */
   readonly isAtomic: boolean
+}
+
+interface GoodMove extends RefMove {
+  /** What a pull request gets, oldest first; empty for other refs. */
+  readonly commits: Brought['commits']
 }
 
 /** Undoes the transaction because of one ref. */
@@ -35,10 +42,11 @@ class RefRefused extends Error {
 /**
  * Makes the pack durable, then in one transaction: the pack counts, the refs move, the LFS objects are held, and all
  * is told. Returns why refs did not move, by ref. Throws RepoNotFound when the repository went away, and PackBeingCollected,
- * and what `blobs.hold` throws.
+ * and what `uploads.take` throws.
  */
 export async function publishPush(
   parts: Parts,
+  actor: User,
   repo: Repository,
   push: GoodPush,
 ): Promise<Map<string, string>> {
@@ -48,7 +56,9 @@ export async function publishPush(
   let moves = push.moves.filter(move => move.before !== move.after).sort((a, b) => (a.ref < b.ref ? -1 : 1))
   for (;;) {
     try {
-      const late = await parts.database.transaction(tx => writeRows(parts, tx, repo, push, record, moves))
+      const late = await parts.database.transaction(tx =>
+        writeRows(parts, tx, actor, repo, push, record, moves),
+      )
       for (const ref of late) refused.set(ref, fetchFirst)
       return refused
     } catch (error) {
@@ -68,13 +78,14 @@ function rowOf({ packId, bytes, index }: ReceivedPack): Pack {
 async function writeRows(
   parts: Parts,
   tx: Sql,
+  actor: User,
   repo: Repository,
-  { lfsFiles, isAtomic }: GoodPush,
+  { pack, uploads, isAtomic }: GoodPush,
   record: RecordPack | undefined,
-  moves: readonly RefMove[],
+  moves: readonly GoodMove[],
 ): Promise<string[]> {
   const now = parts.clock()
-  const moved: RefMove[] = []
+  const moved: GoodMove[] = []
   const late: string[] = []
   for (const move of moves) {
     const { ref, before, after, commitId } = move
@@ -87,8 +98,7 @@ async function writeRows(
   if (!first) return late
   if (record) {
     await record(tx, now)
-    await parts.blobs.hold(tx, repo.id, [...new Set(lfsFiles.map(file => file.sha256))])
-    await saveLfsFiles(tx, repo.id, first.ref, lfsFiles)
+    await uploads.take(tx, first.ref)
   }
   await touchRepo(tx, repo.id, now)
   if ((await reposById(tx, [repo.id])).length === 0) throw new RepoNotFound(repoId(repo))
@@ -100,6 +110,18 @@ async function writeRows(
       ...(before !== undefined && { before }),
       ...(after !== undefined && { after }),
     })
+  }
+  let bytes = (pack?.bytes ?? 0) + uploads.bytes
+  for (const { ref, commits } of moved) {
+    const number = pullRequestNumber(ref)
+    if (number === undefined) continue
+    try {
+      await parts.pullRequests.committed(tx, actor, repo, number, { commits, bytes })
+    } catch (error) {
+      // Closed meanwhile, say.
+      throw error instanceof HubError ? new RefRefused(ref, error.message) : error
+    }
+    bytes = 0
   }
   return late
 }

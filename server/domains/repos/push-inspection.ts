@@ -1,12 +1,16 @@
 import { Tree } from '../../formats/git-tree.ts'
 import { LFS_POINTER_LIMIT, type LfsPointer, parseLfsPointer } from '../../formats/lfs-pointer.ts'
 import { parseTreePath } from '../../formats/tree-path.ts'
+import type { User } from '../../kernel/actor.ts'
 import { LimitExceeded } from '../../kernel/errors.ts'
 import type { Repository } from '../../kernel/repository.ts'
 import { regularFileLimit } from './commit-body.ts'
 import { linesOf } from './git-program.ts'
 import type { RepoParts } from './parts.ts'
 import type { Quarantine, ReceivedPack } from './push-quarantine.ts'
+import { findUploads } from './uploads.ts'
+
+type Parts = Pick<RepoParts, 'blobs' | 'policy'>
 
 /** What the hub, and not git, asks of pushed objects. */
 export interface Inspection {
@@ -26,16 +30,17 @@ const pointersPerQuery = 500
 
 /**
  * Looks at every object of the pack: blobs over the limit for regular files, pointers whose LFS object this repository
- * does not hold, names that no path may have. Holds one object of at most 16 MiB at a time. Throws MalformedInput and
+ * does not hold and this user has not uploaded, names that no path may have. Holds one object of at most 16 MiB at a time. Throws MalformedInput and
  * LimitExceeded for what makes a push senseless as a whole.
  */
 export async function inspectPack(
-  parts: Pick<RepoParts, 'blobs'>,
+  parts: Parts,
+  actor: User,
   repo: Repository,
   quarantine: Quarantine,
   pack: ReceivedPack,
 ): Promise<Inspection> {
-  const findings = new Findings(parts, repo)
+  const findings = new Findings(parts, actor, repo)
   const listing = quarantine.run(
     ['cat-file', '--batch-check=%(objectname) %(objecttype) %(objectsize)', '--buffer'],
     idsOf(pack),
@@ -71,13 +76,15 @@ export async function inspectPack(
 class Findings {
   readonly refused = new Map<string, (path: string) => string>()
   refusedCount = 0
-  readonly #parts: Pick<RepoParts, 'blobs'>
+  readonly #parts: Parts
+  readonly #actor: User
   readonly #repo: Repository
   readonly #pointers = new Map<string, string>()
   #pending: { oid: string; pointer: LfsPointer }[] = []
 
-  constructor(parts: Pick<RepoParts, 'blobs'>, repo: Repository) {
+  constructor(parts: Parts, actor: User, repo: Repository) {
     this.#parts = parts
+    this.#actor = actor
     this.#repo = repo
   }
 
@@ -106,7 +113,8 @@ class Findings {
     const pending = this.#pending
     this.#pending = []
     const sha256s = [...new Set(pending.map(({ pointer }) => pointer.sha256))]
-    const held = sha256s.length > 0 ? await this.#parts.blobs.describe(this.#repo.id, sha256s) : new Map()
+    if (sha256s.length === 0) return
+    const held = await findUploads(this.#parts, this.#actor, this.#repo, sha256s)
     for (const { oid, pointer } of pending) {
       const size = held.get(pointer.sha256)?.size
       if (size !== pointer.size) this.refuse(oid, path => notHeld(path, pointer, size))

@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto'
 import { deflateSync } from 'node:zlib'
 import { describe, expect, it } from 'vitest'
+import { ada } from '../../../test/in-process-hub.ts'
 import { creation, emptyPack, PushStage } from '../../../test/push-stage.ts'
 import { encodeLfsPointer } from '../../formats/lfs-pointer.ts'
 import { encodePackEntryHeader } from '../../formats/packfile.ts'
@@ -278,7 +279,7 @@ describe('what a push may bring', () => {
 async function answerTo(
   head: string,
   body: () => AsyncIterable<Uint8Array>,
-  limits?: Parameters<typeof answerPush>[4],
+  limits?: Parameters<typeof answerPush>[5],
   words?: string,
 ): Promise<string> {
   async function* whole() {
@@ -289,7 +290,7 @@ async function answerTo(
     throw error
   }
   let said = ''
-  for await (const piece of await answerPush(stage.hub.parts, stage.repo, whole(), onFault, limits)) {
+  for await (const piece of await answerPush(stage.hub.parts, ada, stage.repo, whole(), onFault, limits)) {
     said += Buffer.from(piece).toString()
   }
   return said

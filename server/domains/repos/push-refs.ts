@@ -1,8 +1,12 @@
 import { checkFullRef } from '../../formats/ref-name.ts'
+import type { User } from '../../kernel/actor.ts'
 import { HubError } from '../../kernel/errors.ts'
-import { defaultBranch } from '../../kernel/repository.ts'
+import { defaultBranch, type Repository } from '../../kernel/repository.ts'
+import { demandCommit } from './demand-commit.ts'
 import { RefProtected } from './errors.ts'
 import { linesOf } from './git-program.ts'
+import type { RepoParts } from './parts.ts'
+import { pullRequestNumber } from './pull-requests.ts'
 import type { Quarantine } from './push-quarantine.ts'
 import type { RefCommand } from './push-request.ts'
 import type { Ref } from './store.ts'
@@ -36,13 +40,40 @@ function faultOf({ ref, before, after }: RefCommand, current: string | undefined
     if (error instanceof HubError) return error.message
     throw error
   }
-  if (!ref.startsWith('refs/heads/') && !ref.startsWith('refs/tags/')) {
-    return 'only refs/heads/* and refs/tags/* can be pushed'
+  const pullRequest = pullRequestNumber(ref)
+  if (pullRequest !== undefined) {
+    if (current === undefined)
+      return `there is no pull request ${pullRequest}; open one, then push to its ref`
+    if (after === undefined)
+      return 'the ref of a pull request cannot be deleted; close the pull request instead'
+  } else if (!ref.startsWith('refs/heads/') && !ref.startsWith('refs/tags/')) {
+    return 'only refs/heads/*, refs/tags/* and refs/pr/<number> can be pushed'
   }
   if (after === undefined && ref === `refs/heads/${defaultBranch}`) return new RefProtected(ref).message
   // A ref that is to go and has gone is as it should be.
   if (after === undefined && current === undefined) return undefined
   return before === current ? undefined : fetchFirst
+}
+
+/** By ref, why this user may not move it; how many bytes may come at most. */
+export async function refusalsOf(
+  parts: Pick<RepoParts, 'policy' | 'pullRequests'>,
+  actor: User,
+  repo: Repository,
+  commands: readonly RefCommand[],
+): Promise<{ faults: Map<string, string>; room: number }> {
+  const faults = new Map<string, string>()
+  let least = Number.POSITIVE_INFINITY
+  for (const { ref } of commands) {
+    try {
+      const { room } = await demandCommit(parts, actor, repo, { revision: ref })
+      least = Math.min(least, room)
+    } catch (error) {
+      if (!(error instanceof HubError)) throw error
+      faults.set(ref, error.message)
+    }
+  }
+  return { faults, room: least }
 }
 
 /** Looks behind the new ids: a branch must be at a commit, a tag at one or at an annotated tag of one. Faults by ref. */
@@ -83,7 +114,7 @@ function faultOfTip(
   { type, commitId }: { type: string; commitId: string | undefined },
 ): string | undefined {
   if (type === 'missing') return `object ${after} was not sent and is not here`
-  if (ref.startsWith('refs/heads/') && type !== 'commit')
+  if (!ref.startsWith('refs/tags/') && type !== 'commit')
     return `a branch must be at a commit, not at a ${type}`
   if (commitId === undefined) return 'a tag must be of a commit'
   return undefined

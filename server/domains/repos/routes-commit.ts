@@ -2,13 +2,14 @@ import { z } from 'zod'
 import { cardCheck, madeCommit, uploadModes } from '../../../contract/repos.ts'
 import { validateCard } from '../../formats/model-card.ts'
 import { flag } from '../../http/query.ts'
-import { type Route, repoOf, route } from '../../http/route.ts'
+import { type Call, type Route, repoOf, route } from '../../http/route.ts'
 import type { User } from '../../kernel/actor.ts'
+import { LimitExceeded } from '../../kernel/errors.ts'
 import { repoPath, repoTypes } from '../../kernel/repository.ts'
-import { InvalidOperation } from './errors.ts'
+import { type CommitTarget, demandCommit } from './demand-commit.ts'
 import { makeCommit } from './make-commit.ts'
 import type { RepoParts } from './parts.ts'
-import { advisePreupload } from './preupload.ts'
+import { advisePreupload, type UploadAdvice } from './preupload.ts'
 import { resolveRevision } from './resolve-revision.ts'
 
 /** hub-protocol section 6: preupload, commit, validate-yaml. */
@@ -38,7 +39,8 @@ export function commitRoutes(parts: RepoParts): Route[] {
     route({
       method: 'POST',
       path: '{api}/preupload/*',
-      grant: 'repo:write',
+      // Committing to a branch asks for more, below.
+      grant: 'repo:contribute',
       about: {
         summary: 'How files are to be uploaded: inside the commit, or as LFS files',
         tail: ['revision'],
@@ -48,22 +50,24 @@ export function commitRoutes(parts: RepoParts): Route[] {
       body: candidates,
       bodyLimit: 8 * 1024 * 1024,
       async handle(call) {
-        refusePullRequest(call.query.create_pr)
         const repo = repoOf(call)
-        const revision = decodeURIComponent(call.tail)
+        const target = targetOf(call)
+        const { revision } = target
+        const { room } = await demandCommit(parts, call.actor, repo, target)
         const commitId = await resolveRevision(parts, repo, revision)
         const files = await advisePreupload(parts, repo, commitId, {
           files: call.body.files.map(file => ({ ...file, sample: Buffer.from(file.sample ?? '', 'base64') })),
           gitIgnore: call.body.gitIgnore ?? undefined,
           gitAttributes: call.body.gitAttributes ?? undefined,
         })
+        refuseTooMuch(call.body.files, files, room)
         return { files, commitOid: commitId }
       },
     }),
     route({
       method: 'POST',
       path: '{api}/commit/*',
-      grant: 'repo:write',
+      grant: 'repo:contribute',
       about: {
         summary: 'Make a commit',
         tail: ['revision'],
@@ -72,12 +76,18 @@ export function commitRoutes(parts: RepoParts): Route[] {
       },
       query: z.object({ create_pr: flag }),
       async handle(call) {
-        refusePullRequest(call.query.create_pr)
         const repo = repoOf(call)
-        const revision = decodeURIComponent(call.tail)
-        const commitOid = await makeCommit(parts, call.actor as User, repo, revision, call.stream)
-        const commitUrl = `${call.origin}${repoPath(repo)}/commit/${commitOid}`
-        return { success: true, commitOid, commitUrl, hookOutput: '' }
+        const target = targetOf(call)
+        await demandCommit(parts, call.actor, repo, target)
+        const made = await makeCommit(parts, call.actor as User, repo, target, call.stream)
+        const url = `${call.origin}${repoPath(repo)}`
+        return {
+          success: true,
+          commitOid: made.commitId,
+          commitUrl: `${url}/commit/${made.commitId}`,
+          hookOutput: '',
+          ...(made.pullRequest !== undefined && { pullRequestUrl: `${url}/discussions/${made.pullRequest}` }),
+        }
       },
     }),
     route({
@@ -105,7 +115,17 @@ export function commitRoutes(parts: RepoParts): Route[] {
   ]
 }
 
-function refusePullRequest(wanted: boolean | undefined): void {
-  if (wanted)
-    throw new InvalidOperation('This hub does not take pull requests yet; commit to a branch instead')
+function targetOf(call: Pick<Call<{ create_pr?: boolean | undefined }>, 'tail' | 'query'>): CommitTarget {
+  return { revision: decodeURIComponent(call.tail), opensPullRequest: call.query.create_pr ?? false }
+}
+
+/** Told before anything is uploaded; the commit is held to it again. */
+function refuseTooMuch(
+  files: readonly { size: number }[],
+  advice: readonly UploadAdvice[],
+  room: number,
+): void {
+  const bytes = files.reduce((sum, file, at) => sum + (advice[at]?.shouldIgnore ? 0 : file.size), 0)
+  if (bytes > room)
+    throw new LimitExceeded('what you may still bring to this repository', room, 'bytes', bytes)
 }

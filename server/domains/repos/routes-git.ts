@@ -2,6 +2,7 @@ import { Readable } from 'node:stream'
 import { z } from 'zod'
 import { text } from '../../http/query.ts'
 import { type Call, type Route, repoOf, route } from '../../http/route.ts'
+import type { User } from '../../kernel/actor.ts'
 import { LimitExceeded, MalformedInput } from '../../kernel/errors.ts'
 import { answerPush } from './answer-push.ts'
 import { uploadPack } from './git-fetch.ts'
@@ -30,7 +31,8 @@ export function gitRoutes(parts: RepoParts): Route[] {
           return answer(call, 'git-upload-pack-advertisement', await advertiseFetch(parts, call))
         }
         if (call.query.service === 'git-receive-pack') {
-          parts.policy.demand(call.actor, 'repo:write', { repo })
+          // What may be pushed is told for each ref.
+          parts.policy.demand(call.actor, 'repo:discuss', { repo })
           const refs = await allRefs(parts.database.sql, repo.id)
           return answer(call, 'git-receive-pack-advertisement', [encodePushRefs(refs)])
         }
@@ -60,7 +62,7 @@ export function gitRoutes(parts: RepoParts): Route[] {
     route({
       method: 'POST',
       path: '{web}/git-receive-pack',
-      grant: 'repo:write',
+      grant: 'repo:contribute',
       about: {
         summary: 'Push by git',
         takes: 'application/x-git-receive-pack-request',
@@ -70,7 +72,7 @@ export function gitRoutes(parts: RepoParts): Route[] {
       async handle(call) {
         demandType(call, 'git-receive-pack')
         const { log } = call.request
-        const report = await answerPush(parts, repoOf(call), call.stream, error =>
+        const report = await answerPush(parts, call.actor as User, repoOf(call), call.stream, error =>
           log.error({ reqId: call.request.id, err: error }, 'push failed'),
         )
         return answer(call, 'git-receive-pack-result', report)

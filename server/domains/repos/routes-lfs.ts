@@ -5,12 +5,13 @@ import { inPassing } from '../../http/body.ts'
 import { type Call, octets, type Route, repoOf, route } from '../../http/route.ts'
 import { sendBytes } from '../../http/send-bytes.ts'
 import { RepoNotFound } from '../../kernel/errors.ts'
-import { type Repository, repoApiPath, repoId } from '../../kernel/repository.ts'
+import { repoApiPath, repoId } from '../../kernel/repository.ts'
 import { NotSignedIn } from '../policy/index.ts'
 import { LfsObjectMissing, LocksNotOffered } from './errors.ts'
 import { downloadAnswers, type LfsAnswer, uploadAnswers } from './lfs-batch.ts'
 import type { RepoParts } from './parts.ts'
 import { issueXetToken, xetHeaders } from './routes-xet.ts'
+import { repoIdOf } from './uploads.ts'
 
 const mediaType = 'application/vnd.git-lfs+json'
 
@@ -24,7 +25,7 @@ const batch = z.object({
   hash_algo: z.enum(['sha256', 'sha_256']).nullish(),
 })
 
-const signedFor = z.object({ repo: z.string() })
+const signedFor = z.object({ holder: z.string() })
 
 /** hub-protocol sections 6.1 and 10: the batch route and the signed URLs that it hands out. */
 export function lfsRoutes(parts: RepoParts): Route[] {
@@ -49,18 +50,12 @@ export function lfsRoutes(parts: RepoParts): Route[] {
           const objects = await downloadAnswers(parts, call.origin, repo, body.objects)
           return sendLfs(call, { transfer: 'basic', objects, hash_algo: 'sha256' })
         }
-        parts.policy.demand(call.actor, 'repo:write', { repo })
+        // It is not told where the commit will go: whoever may open a pull request may bring files for it.
+        parts.policy.demand(call.actor, 'repo:discuss', { repo })
         if (call.actor.kind !== 'user') throw new NotSignedIn()
         const useXet = transfers.includes('xet')
         const useMultipart = !useXet && transfers.includes('multipart')
-        const answers = await uploadAnswers(
-          parts,
-          call.origin,
-          repo,
-          call.actor.id,
-          body.objects,
-          useMultipart,
-        )
+        const answers = await uploadAnswers(parts, call.origin, repo, call.actor, body.objects, useMultipart)
         const transfer = useXet ? 'xet' : answers.some(isMultipart) ? 'multipart' : 'basic'
         const objects = useXet ? answers.map(answer => throughXet(parts, call as Call, answer)) : answers
         return sendLfs(call, { transfer, objects, hash_algo: 'sha256' })
@@ -79,7 +74,7 @@ export function lfsRoutes(parts: RepoParts): Route[] {
       body: z.object({ oid: sha256, size }),
       async handle(call) {
         const oid = String(call.params.oid)
-        const file = await parts.blobs.find(signedRepo(call).id, oid)
+        const file = await parts.blobs.find(signedHolder(call), oid)
         if (call.body.oid !== oid || file?.size !== call.body.size) {
           throw new LfsObjectMissing([{ path: 'the uploaded object', sha256: call.body.oid }])
         }
@@ -94,9 +89,8 @@ export function lfsRoutes(parts: RepoParts): Route[] {
       query: signedFor,
       async handle(call) {
         const oid = String(call.params.oid)
-        const repo = signedRepo(call)
-        const file = await parts.blobs.find(repo.id, oid)
-        if (!file) throw new RepoNotFound(`${repoId(repo)} (object ${oid})`)
+        const file = await parts.blobs.find(signedHolder(call), oid)
+        if (!file) throw new RepoNotFound(`${repoId(repoOf(call))} (object ${oid})`)
         call.reply.header('etag', `"${oid}"`)
         return sendBytes(call.request, call.reply, {
           size: file.size,
@@ -113,7 +107,7 @@ export function lfsRoutes(parts: RepoParts): Route[] {
       query: signedFor,
       async handle(call) {
         const expected = { sha256: String(call.params.oid), size: Number(call.params.size) }
-        await parts.blobs.ingest(signedRepo(call).id, inPassing(call.stream), expected)
+        await parts.blobs.ingest(signedHolder(call), inPassing(call.stream), expected)
         return call.reply.code(200).header('etag', `"${expected.sha256}"`).send()
       },
     }),
@@ -124,7 +118,7 @@ export function lfsRoutes(parts: RepoParts): Route[] {
       about: { summary: 'Put a part of an LFS object', takes: octets, answers: { 200: null } },
       query: signedFor,
       async handle(call) {
-        signedRepo(call)
+        signedHolder(call)
         const part = Number(call.params.part)
         await parts.blobs.putPart(String(call.params.upload), part, inPassing(call.stream))
         return call.reply.code(200).header('etag', `"${call.params.upload}-${part}"`).send()
@@ -142,7 +136,7 @@ export function lfsRoutes(parts: RepoParts): Route[] {
       body: z.object({ oid: sha256 }),
       bodyLimit: 4 * 1024 * 1024,
       async handle(call) {
-        signedRepo(call)
+        signedHolder(call)
         await parts.blobs.completeMultipart(String(call.params.upload))
         return sendLfs(call, {})
       },
@@ -166,11 +160,11 @@ export function lfsRoutes(parts: RepoParts): Route[] {
   ]
 }
 
-/** The repository that the URL was signed for, and not another that has taken its name since. */
-function signedRepo<Body>(call: Call<z.infer<typeof signedFor>, Body>): Repository {
+/** Whom the URL was signed for: this repository, and not another that has taken its name since. */
+function signedHolder<Body>(call: Call<z.infer<typeof signedFor>, Body>): string {
   const repo = repoOf(call)
-  if (call.query.repo !== repo.id) throw new RepoNotFound(repoId(repo))
-  return repo
+  if (repoIdOf(call.query.holder) !== repo.id) throw new RepoNotFound(repoId(repo))
+  return call.query.holder
 }
 
 function sendLfs(call: Pick<Call, 'reply'>, answer: unknown) {
@@ -184,7 +178,9 @@ function isMultipart(answer: LfsAnswer): boolean {
 /** The same objects by the Xet transfer: `href` is where the client renews its token (@huggingface/hub `src/lib/commit.ts`). */
 function throughXet(parts: RepoParts, call: Call, answer: LfsAnswer): LfsAnswer {
   if (!answer.actions) return answer
-  const href = `${call.origin}${repoApiPath(repoOf(call))}/xet-write-token/main`
+  const repo = repoOf(call)
+  const forPullRequest = parts.policy.can(call.actor, 'repo:write', { repo }).allowed ? '' : '?create_pr=1'
+  const href = `${call.origin}${repoApiPath(repo)}/xet-write-token/main${forPullRequest}`
   const header = { ...xetHeaders(issueXetToken(parts, call, 'write')), 'x-xet-session-id': call.request.id }
   return { oid: answer.oid, size: answer.size, authenticated: true, actions: { upload: { href, header } } }
 }

@@ -42,6 +42,9 @@ const settings = z.object({
   private: z.boolean().nullish(),
   visibility: visibility.nullish(),
   gated: z.union([z.literal(false), z.enum(gates)]).nullish(),
+  /** Nobody opens discussions or pull requests any more, or the hub itself does not. */
+  discussionsDisabled: z.boolean().nullish(),
+  hubDiscussionsDisabled: z.boolean().nullish(),
 })
 
 const duplicate = z.object({
@@ -124,9 +127,15 @@ export function repoRoutes(parts: RepoParts): Route[] {
       about: { summary: 'Change settings of a repository', answers: { 200: repoSettings } },
       body: settings,
       async handle(call) {
-        const { gated } = call.body
+        const { gated, discussionsDisabled: isClosed, hubDiscussionsDisabled: isClosedToHub } = call.body
         const change = { ...visibilityOf(call.body), ...(gated != null && { gated }) }
         const repo = await changeSettings(parts, repoOf(call), change)
+        if (isClosed != null || isClosedToHub != null) {
+          await parts.configureDiscussions(repo, {
+            ...(isClosed != null && { isClosed }),
+            ...(isClosedToHub != null && { isClosedToHub }),
+          })
+        }
         return { private: repo.isPrivate, gated: repo.gated }
       },
     }),

@@ -1,6 +1,10 @@
+import { z } from 'zod'
 import { xetToken } from '../../../contract/repos.ts'
+import { flag } from '../../http/query.ts'
 import { type Call, type Route, repoOf, route } from '../../http/route.ts'
+import { demandCommit } from './demand-commit.ts'
 import type { RepoParts } from './parts.ts'
+import { uploadHolder } from './uploads.ts'
 
 /**
  * hub-protocol section 7: short-lived keys to the CAS, for one repository. The revision is not looked at: a new branch
@@ -11,13 +15,20 @@ export function xetRoutes(parts: RepoParts): Route[] {
     route({
       method: 'GET',
       path: `{api}/xet-${scope}-token/*`,
-      grant: scope === 'read' ? 'repo:read' : 'repo:write',
+      // Committing to a branch asks for more, below.
+      grant: scope === 'read' ? 'repo:read' : 'repo:contribute',
       about: {
         summary: `A short-lived token to ${scope} files of this repository in the CAS`,
         tail: ['revision'],
         answers: { 200: xetToken },
       },
-      handle(call) {
+      query: z.object({ create_pr: flag }),
+      async handle(call) {
+        if (scope === 'write') {
+          const revision = decodeURIComponent(call.tail)
+          const opensPullRequest = call.query.create_pr ?? false
+          await demandCommit(parts, call.actor, repoOf(call), { revision, opensPullRequest })
+        }
         const issued = issueXetToken(parts, call, scope)
         call.reply.headers(xetHeaders(issued)).header('cache-control', 'no-store')
         return issued
@@ -34,8 +45,8 @@ export interface XetToken {
 }
 
 export function issueXetToken(
-  parts: Pick<RepoParts, 'blobs'>,
-  call: Call,
+  parts: Pick<RepoParts, 'blobs' | 'policy'>,
+  call: Pick<Call, 'actor' | 'repo' | 'origin' | 'request'>,
   scope: 'read' | 'write',
 ): XetToken {
   const { actor } = call
@@ -44,7 +55,9 @@ export function issueXetToken(
     actor.kind === 'user' &&
     (actor.credential.kind === 'password' || actor.credential.role !== 'fine-grained')
   const subject = isWhole ? actor.id : undefined
-  const { accessToken, exp, casUrl } = parts.blobs.issueToken({ holder: repoOf(call).id, scope, subject })
+  const repo = repoOf(call)
+  const holder = scope === 'read' ? repo.id : uploadHolder(parts, actor, repo)
+  const { accessToken, exp, casUrl } = parts.blobs.issueToken({ holder, scope, subject })
   return { accessToken, exp, casUrl: `${call.origin}${casUrl}` }
 }
 

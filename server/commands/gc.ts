@@ -36,7 +36,7 @@ async function collect(hub: OpenHub, dryRun: boolean, graceMs: number): Promise<
   const files = await hub.blobs.collect({
     dryRun,
     graceMs,
-    liveHolders: async holders => new Set((await hub.repos.byId(holders)).map(repo => repo.id)),
+    liveHolders: hub.repos.living,
     progress: (what, done) => progress.update(`${what}: ${done}`),
   })
   const packs = await hub.repos.collect({ dryRun, graceMs })

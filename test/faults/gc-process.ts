@@ -16,7 +16,7 @@ while (Date.now() < end) {
   const options = { dryRun: false, graceMs }
   const files = await hub.blobs.collect({
     ...options,
-    liveHolders: async holders => new Set((await hub.repos.byId(holders)).map(repo => repo.id)),
+    liveHolders: hub.repos.living,
     progress() {},
   })
   const packs = await hub.repos.collect(options)

@@ -85,7 +85,7 @@ export async function runTask(hub: MortalHub, task: Task): Promise<void> {
   const options = { dryRun: false, graceMs: 0 }
   await hub.blobs.collect({
     ...options,
-    liveHolders: async holders => new Set((await hub.repos.byId(holders)).map(repo => repo.id)),
+    liveHolders: hub.repos.living,
     progress() {},
   })
   await hub.repos.collect(options)
@@ -141,7 +141,7 @@ function mortalObjects(objects: ObjectStore, points: FaultPoints): ObjectStore {
         }
       }
       const method = bound(target, property)
-      if (property !== 'put' && property !== 'delete') return method
+      if (property !== 'put' && property !== 'delete' && property !== 'copy') return method
       return (...args: unknown[]) => points.around(() => method(...args))
     },
   })

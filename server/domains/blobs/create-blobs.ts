@@ -13,7 +13,9 @@ import {
   holdFiles,
   listCommitted,
   releaseFiles,
+  releaseHolder,
   shareFiles,
+  sharePage,
 } from './hold-files.ts'
 import { ingestFile } from './ingest-file.ts'
 import { blobJobs } from './jobs.ts'
@@ -21,7 +23,6 @@ import type { BlobParts } from './parts.ts'
 import { PieceMemory } from './piece-memory.ts'
 import { openFile } from './read-file.ts'
 import { casRoutes } from './routes.ts'
-import { copyHoldings } from './store-files.ts'
 import { beginMultipart, completeMultipart, putPart } from './upload-parts.ts'
 import { XorbIndexes } from './xorb-objects.ts'
 
@@ -56,9 +57,10 @@ export function createBlobs(setup: BlobsSetup): Blobs {
     completeMultipart: id => completeMultipart(parts, id),
     hold: (tx, holder, sha256s) => holdFiles(parts, tx, holder, sha256s),
     share: (tx, files) => shareFiles(parts, tx, files),
-    shareAll: (tx, { from, to }) => copyHoldings(tx, from, to),
+    sharePage,
     committed: (holder, last, limit) => listCommitted(database.sql, holder, last, limit),
     release: releaseFiles,
+    releaseHolder,
     findReadable: (subject, sha256s) => findReadable(parts, subject, sha256s),
     adopt: (subject, holder, sha256s) => adoptFiles(parts, subject, holder, sha256s),
     issueToken: claims => issueToken(parts, claims),

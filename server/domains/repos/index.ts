@@ -8,11 +8,13 @@ import { createAdmission } from './admission.ts'
 import { checkRepos } from './check-repos.ts'
 import { collectPacks } from './collect-packs.ts'
 import { consolidatePacks } from './consolidate-packs.ts'
+import { sweepDeleted } from './delete-repo.ts'
 import { type DescribedEntry, describeEntries } from './describe-entries.ts'
 import { readSmallFile } from './find-file.ts'
 import { findRepo, locateRepo } from './find-repo.ts'
 import { GitMirror } from './git-mirror.ts'
 import { GitObjects } from './git-objects.ts'
+import { livingIds } from './living-ids.ts'
 import { createLookups } from './lookups.ts'
 import type { RepoParts } from './parts.ts'
 import { resolveRevision } from './resolve-revision.ts'
@@ -41,6 +43,8 @@ export interface Repos {
   locate(type: RepoType, namespace: string, name: string): Promise<Repository>
   byId(ids: readonly string[]): Promise<Repository[]>
   allIds(): Promise<string[]>
+  /** Of these ids those of repositories that are there, or that may be being made at this moment. */
+  living(ids: readonly string[]): Promise<Set<string>>
   /** The commit that a revision means; throws RevisionNotFound. */
   resolve(repo: Repository, revision: string): Promise<string>
   /** When the commit was made, in milliseconds. */
@@ -76,6 +80,7 @@ export function createRepos(
     find: (type, namespace, name) => findRepo(parts, type, namespace, name),
     locate: (type, namespace, name) => locateRepo(parts, type, namespace, name),
     byId: ids => reposById(sql, ids),
+    living: ids => livingIds(parts, ids),
     allIds: () => allRepoIds(sql),
     resolve: (repo, revision) => resolveRevision(parts, repo, revision),
     committedAt: async (repo, commitId) => (await parts.git.commit(repo.id, commitId)).committer.time,
@@ -84,7 +89,7 @@ export function createRepos(
     readFile: (repo, commitId, path, limit) => readSmallFile(parts, repo, commitId, path, limit),
     check: (options, report) => checkRepos(parts, options, report),
     collect: options => collectPacks(parts, options),
-    jobs: [consolidatePacks(parts) as JobHandler, rewriteHistory(parts) as JobHandler],
+    jobs: [consolidatePacks(parts), rewriteHistory(parts), sweepDeleted(parts)] as unknown as JobHandler[],
     routes: [
       repoRoutes,
       treeRoutes,

@@ -86,6 +86,7 @@ export async function runTask(hub: MortalHub, task: Task): Promise<void> {
   await hub.blobs.collect({
     ...options,
     liveHolders: hub.repos.liveHolders,
+    liveHolders: hub.repos.living,
     progress() {},
   })
   await hub.repos.collect(options)
@@ -141,7 +142,7 @@ function mortalObjects(objects: ObjectStore, points: FaultPoints): ObjectStore {
         }
       }
       const method = bound(target, property)
-      if (property !== 'put' && property !== 'delete') return method
+      if (property !== 'put' && property !== 'delete' && property !== 'copy') return method
       return (...args: unknown[]) => points.around(() => method(...args))
     },
   })

@@ -192,6 +192,12 @@ const createRepo = async (place: Place, name: string) => {
 }
 const infoStatus = (place: Place, name: string) => statusOf(place, 'GET', `/api/models/ada/${name}`)
 
+/** Where the name leads to. */
+async function nameOf(place: Place, name: string): Promise<string | undefined> {
+  const answer = await ledgerOf(place).ask('GET', `/api/models/ada/${name}`)
+  return answer?.status === 200 ? ((await answer.json()) as { id: string }).id : undefined
+}
+
 async function seenByNobody(place: Place, name: string): Promise<{ byName: boolean; listed: boolean }> {
   const byName = await fetch(`${place.url}/api/models/ada/${name}`)
   const list = await fetch(`${place.url}/api/models?author=ada&limit=1000`)
@@ -382,6 +388,71 @@ export const operations: readonly Operation[] = [
         noFile: (await statusOf(place, 'GET', `/ada/old-${n}/resolve/main/.gitattributes`)) === 404,
         unlisted: !(await seenByNobody(place, `old-${n}`)).listed,
       }),
+  },
+  {
+    name: 'move of a repository',
+    prepare: async (place, n) => {
+      await createRepo(place, `here-${n}`)
+    },
+    run: async (place, n) => {
+      const body = { fromRepo: `ada/here-${n}`, toRepo: `ada/there-${n}`, type: 'model' }
+      const status = await statusOf(place, 'POST', '/api/repos/move', body)
+      return status === 200 || (status === 404 && (await infoStatus(place, `there-${n}`)) === 200)
+    },
+    find: async (place, n) =>
+      allOrNone({
+        info: (await infoStatus(place, `there-${n}`)) === 200,
+        led: (await nameOf(place, `here-${n}`)) === `ada/there-${n}`,
+        listed: (await seenByNobody(place, `there-${n}`)).listed,
+        unlisted: !(await seenByNobody(place, `here-${n}`)).listed,
+      }),
+  },
+  {
+    name: 'duplicate of a repository',
+    prepare: async (place, n) => {
+      await createRepo(place, `original-${n}`)
+      const content = contentOf(`original ${n}`)
+      await new Ledger(place).addLfsFile(`ada/original-${n}`, 'main', 'w.bin', content)
+    },
+    run: async (place, n) => {
+      const path = `/api/models/ada/original-${n}/duplicate`
+      const status = await statusOf(place, 'POST', path, { repository: `ada/copy-${n}` })
+      return status === 200 || status === 409
+    },
+    find: async (place, n) =>
+      allOrNone({
+        info: (await infoStatus(place, `copy-${n}`)) === 200,
+        file: (await statusOf(place, 'GET', `/ada/copy-${n}/resolve/main/.gitattributes`)) === 200,
+        large: (await statusOf(place, 'GET', `/ada/copy-${n}/resolve/main/w.bin`)) === 200,
+        listed: (await seenByNobody(place, `copy-${n}`)).listed,
+      }),
+  },
+  {
+    name: 'squash of a branch',
+    prepare: async (place, n) => {
+      await statusOf(place, 'POST', `/api/models/${repo}/branch/squash-${n}`, {})
+    },
+    run: async (place, n) => {
+      const path = `/api/models/${repo}/super-squash/squash-${n}`
+      return (await statusOf(place, 'POST', path, { message: 'Squashed' })) === 200
+    },
+    find: async (place, n) => {
+      const answer = await ledgerOf(place).ask('GET', `/api/models/${repo}/commits/squash-${n}`)
+      const titles = ((await answer!.json()) as { title: string }[]).map(commit => commit.title)
+      return titles.join() === 'Squashed' ? 'whole' : 'absent'
+    },
+  },
+  {
+    name: 'deletion of an LFS object for good',
+    prepare: async (place, n) => {
+      await putLfs(place, contentOf(`unwanted ${n}`))
+    },
+    run: async (place, n) => {
+      const deletions = { sha: [sha256Of(contentOf(`unwanted ${n}`))], rewriteHistory: true }
+      return (await statusOf(place, 'POST', `/api/models/${repo}/lfs-files/batch`, { deletions })) === 200
+    },
+    find: async (place, n) =>
+      (await hasLfs(place, contentOf(`unwanted ${n}`))) === 'whole' ? 'absent' : 'whole',
   },
   {
     name: 'making a repository private',

@@ -38,16 +38,17 @@ export interface Blobs {
   take(tx: Sql, files: { from: string; to: string; sha256s: readonly string[] }): Promise<void>
   /** Of the files those that `to` may refer to from now on, as if it had uploaded them: its commit has to hold them. */
   share(tx: Sql, files: { from: string; to: string; files: readonly SharedFile[] }): Promise<Set<string>>
-  /** `to` is new, and holds all that commits of `from` refer to. */
-  shareAll(tx: Sql, holders: { from: string; to: string }): Promise<void>
+  /** `to` holds what commits of `from` refer to: a page after sha256 `last`. Returns where the next one begins. */
+  sharePage(tx: Sql, page: { from: string; to: string; last: string }): Promise<string | undefined>
   /** What commits of `holder` refer to: a page in order of sha256, those after `last`. */
   committed(
     holder: string,
     last: string,
     limit: number,
   ): Promise<readonly (StoredFile & { committedAt: number })[]>
-  /** The holder refers to these no more; without `sha256s` it is gone, with all that it refers to. */
-  release(tx: Sql, holder: string, sha256s?: readonly string[]): Promise<void>
+  release(tx: Sql, holder: string, sha256s: readonly string[]): Promise<void>
+  /** The holder is gone. To be called until it returns 0, in a transaction each time. */
+  releaseHolder(tx: Sql, holder: string): Promise<number>
   /** Proven content that this user could read somewhere. */
   findReadable(subject: string | undefined, sha256s: Iterable<string>): Promise<Files>
   /** The same, and `holder` refers to it from now on as if it had been uploaded. */

@@ -103,7 +103,7 @@ describe('check', () => {
   it('does not call lost what is collected meanwhile', async () => {
     const collectFirst = async () => {
       hub.objects.read = (...range) => hub.store.read(...range)
-      await hub.database.transaction(tx => hub.blobs.release(tx, 'alice'))
+      await hub.database.transaction(tx => hub.blobs.releaseHolder(tx, 'alice'))
       await hub.collect({ graceMs: 0 })
     }
     hub.objects.read = async (...range) => {

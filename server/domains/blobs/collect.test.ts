@@ -44,7 +44,7 @@ describe.each(['sqlite', 'postgres'])('collection on %s', kind => {
   const sha = sha256(content)
   const ingest = (holder: string, bytes: Uint8Array = content) =>
     hub.blobs.ingest(holder, inPieces(bytes), { sha256: sha256(bytes), size: bytes.length })
-  const release = (holder: string) => hub.database.transaction(tx => hub.blobs.release(tx, holder))
+  const release = (holder: string) => hub.database.transaction(tx => hub.blobs.releaseHolder(tx, holder))
   const xorbs = async () =>
     (await hub.tables.selectFrom('xorbs').select('hash').where('removal', 'is', null).execute()).map(
       row => row.hash,

@@ -15,8 +15,10 @@ import {
   listCommitted,
   proveFiles,
   releaseFiles,
+  releaseHolder,
   shareFiles,
   takeFiles,
+  sharePage,
 } from './hold-files.ts'
 import { ingestFile } from './ingest-file.ts'
 import { blobJobs } from './jobs.ts'
@@ -24,7 +26,7 @@ import type { BlobParts } from './parts.ts'
 import { PieceMemory } from './piece-memory.ts'
 import { openFile } from './read-file.ts'
 import { casRoutes } from './routes.ts'
-import { copyHoldings, heldBytes } from './store-files.ts'
+import { heldBytes } from './store-files.ts'
 import { beginMultipart, completeMultipart, putPart } from './upload-parts.ts'
 import { XorbIndexes } from './xorb-objects.ts'
 
@@ -63,9 +65,10 @@ export function createBlobs(setup: BlobsSetup): Blobs {
     prove: (holder, sha256s) => proveFiles(parts, holder, sha256s),
     take: (tx, files) => takeFiles(parts, tx, files),
     share: (tx, files) => shareFiles(parts, tx, files),
-    shareAll: (tx, { from, to }) => copyHoldings(tx, from, to),
+    sharePage,
     committed: (holder, last, limit) => listCommitted(database.sql, holder, last, limit),
     release: releaseFiles,
+    releaseHolder,
     findReadable: (subject, sha256s) => findReadable(parts, subject, sha256s),
     adopt: (subject, holder, sha256s) => adoptFiles(parts, subject, holder, sha256s),
     issueToken: claims => issueToken(parts, claims),

@@ -87,7 +87,7 @@ describe.each(['sqlite', 'postgres'])('who refers to what, on %s', kind => {
     expect(await share(sha, fileHash)).toEqual([sha])
     await hub.commit('bob', sha)
     expect(await describeOne('bob', sha)).toEqual(await describeOne('alice', sha))
-    await hub.database.transaction(tx => hub.blobs.release(tx, 'alice'))
+    await hub.database.transaction(tx => hub.blobs.releaseHolder(tx, 'alice'))
     expect(await describeOne('alice', sha)).toBeUndefined()
     expect((await readAll(hub.blobs.read((await describeOne('bob', sha))!))).equals(content)).toBe(true)
   })
@@ -98,7 +98,10 @@ describe.each(['sqlite', 'postgres'])('who refers to what, on %s', kind => {
     const sha256s = files.map(sha256).sort()
     const [late = '', ...committed] = sha256s
     await hub.commit('alice', ...committed)
-    await hub.database.transaction(tx => hub.blobs.shareAll(tx, { from: 'alice', to: 'carol' }))
+    const page = (last: string) =>
+      hub.database.transaction(tx => hub.blobs.sharePage(tx, { from: 'alice', to: 'carol', last }))
+    expect(await page('')).toBe(committed.at(-1))
+    expect(await page(committed.at(-1)!)).toBeUndefined()
     expect(await describeOne('carol', late)).toBeUndefined()
     const first = await hub.blobs.committed('carol', '', 20)
     const second = await hub.blobs.committed('carol', first.at(-1)!.sha256, 20)

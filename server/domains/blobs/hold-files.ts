@@ -4,17 +4,22 @@ import { proveClaim } from './jobs.ts'
 import type { BlobParts } from './parts.ts'
 import {
   commitHoldings,
+  copyHoldings,
   deleteHoldings,
-  deleteHoldingsOf,
+  deleteSomeHoldings,
   findCommitted,
   findHeld,
   findProven,
   type HeldFile,
+  lastCommitted,
   lockFiles,
   pageOfCommitted,
   saveHoldings,
 } from './store-files.ts'
 import { type StoredFile, stateOf } from './stored-file.ts'
+
+/** Some 50 ms of SQLite, in which nobody else writes. */
+const filesPerTransaction = 1000
 
 /** What `holder` has under these sha256s; one without is left out. One query for each 500. */
 export async function describeFiles(
@@ -112,11 +117,30 @@ export async function listCommitted(
 }
 
 /**
- * Forgets what `holder` refers to, all of it or these files. Bytes that nobody else needs are collected after the grace
- * period.
+ * Lets `to` hold what commits of `from` refer to, pinned to the same files: a page in order of sha256, those after `last`.
+ * Returns the last sha256 of it; undefined when there was none. The caller keeps `from` from releasing any of them until
+ * the transaction ends.
  */
-export async function releaseFiles(tx: Sql, holder: string, sha256s?: readonly string[]): Promise<void> {
-  await (sha256s ? deleteHoldingsOf(tx, holder, sha256s) : deleteHoldings(tx, holder))
+export async function sharePage(
+  tx: Sql,
+  { from, to, last }: { from: string; to: string; last: string },
+): Promise<string | undefined> {
+  const end = await lastCommitted(tx, from, last, filesPerTransaction)
+  if (end !== undefined) await copyHoldings(tx, { from, to, last, end })
+  return end
+}
+
+/** Forgets that `holder` refers to these files. Bytes that nobody else needs are collected after the grace period. */
+export async function releaseFiles(tx: Sql, holder: string, sha256s: readonly string[]): Promise<void> {
+  await deleteHoldings(tx, holder, sha256s)
+}
+
+/**
+ * The holder is gone: forgets what it refers to, as much as one transaction should. Returns how many files that were, 0
+ * when nothing was left. What is never asked for is collected.
+ */
+export async function releaseHolder(tx: Sql, holder: string): Promise<number> {
+  return await deleteSomeHoldings(tx, holder, filesPerTransaction)
 }
 
 /**

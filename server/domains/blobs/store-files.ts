@@ -262,11 +262,18 @@ export async function commitHoldings(
   return committed
 }
 
-export async function deleteHoldings(tx: Sql, holder: string): Promise<void> {
-  await tables(tx).deleteFrom('holdings').where('holder', '=', holder).execute()
+/** Deletes at most `limit` of what `holder` refers to. Returns how many there were. */
+export async function deleteSomeHoldings(tx: Sql, holder: string, limit: number): Promise<number> {
+  const some = tables(tx).selectFrom('holdings').select('sha256').where('holder', '=', holder).limit(limit)
+  const deleted = await tables(tx)
+    .deleteFrom('holdings')
+    .where('holder', '=', holder)
+    .where('sha256', 'in', some)
+    .executeTakeFirst()
+  return Number(deleted.numDeletedRows)
 }
 
-export async function deleteHoldingsOf(tx: Sql, holder: string, sha256s: Iterable<string>): Promise<void> {
+export async function deleteHoldings(tx: Sql, holder: string, sha256s: Iterable<string>): Promise<void> {
   for (const batch of inBatches(sha256s)) {
     await tables(tx)
       .deleteFrom('holdings')
@@ -274,32 +281,6 @@ export async function deleteHoldingsOf(tx: Sql, holder: string, sha256s: Iterabl
       .where('sha256', 'in', batch)
       .execute()
   }
-}
-
-/** Lets `to`, which refers to nothing, refer to all that commits of `from` do. The files are kept from collection meanwhile. */
-export async function copyHoldings(tx: Sql, from: string, to: string): Promise<void> {
-  const committed = tables(tx)
-    .selectFrom('holdings')
-    .where('holder', '=', from)
-    .where('committed_at', 'is not', null)
-  await tables(tx)
-    .updateTable('files')
-    .set(eb => ({ size: eb.ref('size') }))
-    .where('hash', 'in', committed.select('file_hash'))
-    .execute()
-  await tables(tx)
-    .insertInto('holdings')
-    .columns(['holder', 'sha256', 'file_hash', 'committed_at', 'created_at'])
-    .expression(
-      committed.select(eb => [
-        eb.cast<string>(eb.val(to), 'text').as('holder'),
-        'sha256',
-        'file_hash',
-        'committed_at',
-        'created_at',
-      ]),
-    )
-    .execute()
 }
 
 /** A file that commits of its holder refer to. */
@@ -324,6 +305,69 @@ export async function pageOfCommitted(
     .limit(limit)
     .execute()
   return rows as CommittedFile[]
+}
+
+/** The last sha256 of such a page of at most `limit`; undefined when there is none. */
+export async function lastCommitted(
+  sql: Sql,
+  holder: string,
+  last: string,
+  limit: number,
+): Promise<string | undefined> {
+  const page = tables(sql)
+    .selectFrom('holdings')
+    .select('sha256')
+    .where('holder', '=', holder)
+    .where('sha256', '>', last)
+    .where('committed_at', 'is not', null)
+    .orderBy('sha256')
+    .limit(limit)
+  const row = await sql
+    .selectFrom(page.as('page'))
+    .select(eb => eb.fn.max('page.sha256').as('end'))
+    .executeTakeFirst()
+  return row?.end ?? undefined
+}
+
+/**
+ * Lets `to` hold what commits of `from` refer to, of the sha256s after `last` up to `end`; not what was refuted. A file is
+ * kept from collection by what `from` holds, which must not be released meanwhile; one that is not proven yet by a lock,
+ * because an upload may put a proven one in its place.
+ */
+export async function copyHoldings(
+  tx: Sql,
+  { from, to, last, end }: { from: string; to: string; last: string; end: string },
+): Promise<void> {
+  const page = tables(tx)
+    .selectFrom('holdings')
+    .where('holder', '=', from)
+    .where('holdings.sha256', '>', last)
+    .where('holdings.sha256', '<=', end)
+    .where('committed_at', 'is not', null)
+  await tables(tx)
+    .updateTable('files')
+    .set(eb => ({ size: eb.ref('size') }))
+    .where('sha256', 'is', null)
+    .where('hash', 'in', page.select('file_hash'))
+    .execute()
+  await tables(tx)
+    .insertInto('holdings')
+    .columns(['holder', 'sha256', 'file_hash', 'committed_at', 'created_at'])
+    .expression(
+      page
+        .innerJoin('files', 'files.hash', 'holdings.file_hash')
+        .where(eb =>
+          eb.or([eb('files.sha256', 'is', null), eb('files.sha256', '=', eb.ref('holdings.sha256'))]),
+        )
+        .select(eb => [
+          eb.cast<string>(eb.val(to), 'text').as('holder'),
+          'holdings.sha256',
+          'file_hash',
+          'committed_at',
+          'holdings.created_at',
+        ]),
+    )
+    .execute()
 }
 
 /** Of these files those that commits of `holder` refer to. */

@@ -4,6 +4,7 @@ import { RepoNotFound } from '../../kernel/errors.ts'
 import { newId } from '../../kernel/ids.ts'
 import { defaultBranch, type Repository, repoId } from '../../kernel/repository.ts'
 import { ObjectMissing } from '../../ports/objects.ts'
+import { sweepRepo } from './delete-repo.ts'
 import { NamespaceNotFound, RepoExists } from './errors.ts'
 import { copyPack, type RecordPack } from './packs.ts'
 import type { RepoParts } from './parts.ts'
@@ -60,22 +61,36 @@ export async function duplicateRepo(
   if (!main) throw new RepoNotFound(repoId(source))
   const records = await copyPacks(parts, source, repo)
   try {
+    await shareFiles(parts, source, repo)
     await parts.database.transaction(async tx => {
       // It stays, with all that it holds, until this is done.
       await lockRepo(tx, source.id)
       await insertRepo(tx, repo)
       for (const record of records) await record(tx, now)
       await insertRefs(tx, repo.id, refs, now)
-      await copyLfsFiles(tx, source.id, repo.id)
-      await parts.blobs.shareAll(tx, { from: source.id, to: repo.id })
       await parts.emit(tx, 'repo-saved', { repo })
       await parts.emit(tx, 'ref-moved', { repoId: repo.id, ref: main.name, after: main.oid })
     })
   } catch (error) {
+    await sweepRepo(parts, repo.id)
     if (parts.database.isDuplicate(error)) throw new RepoExists(repo)
     throw error
   }
   return repo
+}
+
+/** The large files, a page in each transaction: others write between them. Until `repo` is there nobody can see it. */
+async function shareFiles(parts: Parts, source: Repository, repo: Repository): Promise<void> {
+  const [from, to] = [source.id, repo.id]
+  for (let last: string | undefined = ''; last !== undefined; ) {
+    last = await parts.database.transaction(async tx => {
+      // It releases none of them until they are shared.
+      await lockRepo(tx, from)
+      const end = await parts.blobs.sharePage(tx, { from, to, last: last ?? '' })
+      if (end !== undefined) await copyLfsFiles(tx, { from, to, last: last ?? '', end })
+      return end
+    })
+  }
 }
 
 async function copyPacks(parts: Parts, source: Repository, to: Repository): Promise<RecordPack[]> {

@@ -11,12 +11,14 @@ import { createAdmission } from './admission.ts'
 import { checkRepos } from './check-repos.ts'
 import { collectPacks } from './collect-packs.ts'
 import { consolidatePacks } from './consolidate-packs.ts'
+import { sweepDeleted } from './delete-repo.ts'
 import { type DescribedEntry, describeEntries } from './describe-entries.ts'
 import { diffCommits } from './diff-commits.ts'
 import { type FileStart, readFileStart, readSmallFile } from './find-file.ts'
 import { findRepo, locateRepo } from './find-repo.ts'
 import { GitMirror } from './git-mirror.ts'
 import { GitObjects } from './git-objects.ts'
+import { livingIds } from './living-ids.ts'
 import { createLookups } from './lookups.ts'
 import { findConflicts, type Merge, type MergedRefs, mergeRefs } from './merge-refs.ts'
 import type { RepoParts } from './parts.ts'
@@ -51,6 +53,8 @@ export interface Repos {
   locate(type: RepoType, namespace: string, name: string): Promise<Repository>
   byId(ids: readonly string[]): Promise<Repository[]>
   allIds(): Promise<string[]>
+  /** Of these ids those of repositories that are there, or that may be being made at this moment. */
+  living(ids: readonly string[]): Promise<Set<string>>
   /** The commit that a revision means; throws RevisionNotFound. */
   resolve(repo: Repository, revision: string): Promise<string>
   /** When the commit was made, in milliseconds. */
@@ -110,6 +114,7 @@ export function createRepos(
     find: (type, namespace, name) => findRepo(parts, type, namespace, name),
     locate: (type, namespace, name) => locateRepo(parts, type, namespace, name),
     byId: ids => reposById(sql, ids),
+    living: ids => livingIds(parts, ids),
     allIds: () => allRepoIds(sql),
     resolve: (repo, revision) => resolveRevision(parts, repo, revision),
     committedAt: async (repo, commitId) => (await parts.git.commit(repo.id, commitId)).committer.time,
@@ -130,7 +135,7 @@ export function createRepos(
     storedBytes: async repo => (await packedBytes(sql, repo.id)) + (await parts.blobs.heldBytes(repo.id)),
     check: (options, report) => checkRepos(parts, options, report),
     collect: options => collectPacks(parts, options),
-    jobs: [consolidatePacks(parts) as JobHandler, rewriteHistory(parts) as JobHandler],
+    jobs: [consolidatePacks(parts), rewriteHistory(parts), sweepDeleted(parts)] as unknown as JobHandler[],
     routes: [
       repoRoutes,
       treeRoutes,

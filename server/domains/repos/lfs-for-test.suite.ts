@@ -29,7 +29,7 @@ export async function collectGarbage({ hub }: TestHub, graceMs = 0): Promise<voi
   const options = {
     dryRun: false,
     graceMs,
-    liveHolders: async (holders: string[]) => new Set((await hub.repos.byId(holders)).map(repo => repo.id)),
+    liveHolders: hub.repos.living,
     progress: () => {},
   }
   // What is found to be unused by one run goes with the next.

@@ -47,8 +47,11 @@ export async function lfsFilesNamed(
   return new Map(rows.map(row => [row.sha256, row]))
 }
 
-/** `to` is a new repository that holds what `from` does. */
-export async function copyLfsFiles(tx: Sql, from: string, to: string): Promise<void> {
+/** `to` holds what `from` does, of the sha256s after `last` up to `end`. */
+export async function copyLfsFiles(
+  tx: Sql,
+  { from, to, last, end }: { from: string; to: string; last: string; end: string },
+): Promise<void> {
   await tables(tx)
     .insertInto('lfs_files')
     .columns(['repo_id', 'sha256', 'path', 'ref'])
@@ -56,9 +59,22 @@ export async function copyLfsFiles(tx: Sql, from: string, to: string): Promise<v
       tables(tx)
         .selectFrom('lfs_files')
         .select(eb => [eb.cast<string>(eb.val(to), 'text').as('repo_id'), 'sha256', 'path', 'ref'])
-        .where('repo_id', '=', from),
+        .where('repo_id', '=', from)
+        .where('sha256', '>', last)
+        .where('sha256', '<=', end),
     )
     .execute()
+}
+
+/** Deletes at most `limit`. Returns how many there were. */
+export async function deleteSomeLfsFiles(tx: Sql, repoId: string, limit: number): Promise<number> {
+  const some = tables(tx).selectFrom('lfs_files').select('sha256').where('repo_id', '=', repoId).limit(limit)
+  const deleted = await tables(tx)
+    .deleteFrom('lfs_files')
+    .where('repo_id', '=', repoId)
+    .where('sha256', 'in', some)
+    .executeTakeFirst()
+  return Number(deleted.numDeletedRows)
 }
 
 /** At most a thousand at once. */

@@ -145,13 +145,14 @@ export async function lockRepo(tx: Sql, id: string): Promise<void> {
   if (Number(locked.numUpdatedRows) === 0) throw new RepoNotFound(id)
 }
 
-/** Forgets the repository with its refs and old names, and retires its packs. The bytes are garbage from here on; gc collects them. */
+/**
+ * Forgets the repository with its old names, and retires its packs. The bytes are garbage from here on; gc collects them.
+ * Nobody finds its refs any more; `deleteSomeRefs` is for these.
+ */
 export async function deleteRepo(tx: Sql, id: string, now: number): Promise<void> {
   // First the row that writers touch: none of them leaves refs or packs behind then.
   await tables(tx).deleteFrom('repos').where('id', '=', id).execute()
-  await tables(tx).deleteFrom('refs').where('repo_id', '=', id).execute()
   await tables(tx).deleteFrom('repo_redirects').where('repo_id', '=', id).execute()
-  await tables(tx).deleteFrom('lfs_files').where('repo_id', '=', id).execute()
   await tables(tx)
     .updateTable('packs')
     .set({ retired_at: now })
@@ -234,6 +235,17 @@ export async function insertRefs(tx: Sql, id: string, refs: readonly Ref[], now:
     }))
     await tables(tx).insertInto('refs').values(rows).execute()
   }
+}
+
+/** Deletes at most `limit` refs. Returns how many there were. */
+export async function deleteSomeRefs(tx: Sql, id: string, limit: number): Promise<number> {
+  const some = tables(tx).selectFrom('refs').select('name').where('repo_id', '=', id).limit(limit)
+  const deleted = await tables(tx)
+    .deleteFrom('refs')
+    .where('repo_id', '=', id)
+    .where('name', 'in', some)
+    .executeTakeFirst()
+  return Number(deleted.numDeletedRows)
 }
 
 /** The packs that count, oldest first. */

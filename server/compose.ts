@@ -13,6 +13,7 @@ import type { Route } from './http/route.ts'
 import { systemRoutes } from './http/routes-system.ts'
 import { instanceMigrations, instanceSecret } from './instance.ts'
 import { systemClock } from './kernel/clock.ts'
+import { RepoNotFound } from './kernel/errors.ts'
 import { Signer } from './kernel/signer.ts'
 import type { Database } from './ports/database.ts'
 import type { ObjectStore } from './ports/objects.ts'
@@ -50,7 +51,20 @@ export async function compose(config: Config, drivers: Drivers, log: Logger): Pr
   const emit = emitTo(drivers.queue, consequences)
   const base = { ...drivers, clock, signer, emit, policy }
 
-  const accounts = createAccounts(base)
+  const accounts = createAccounts({
+    ...base,
+    signUp: config.signUp,
+    repos: {
+      find: async (actor, type, namespace, name) => {
+        const repo = await repos.find(type, namespace, name).catch(error => {
+          if (!(error instanceof RepoNotFound)) throw error
+        })
+        return repo && policy.can(actor, 'repo:read', { repo }).allowed ? repo : undefined
+      },
+      byId: async (actor, ids) =>
+        (await repos.byId(ids)).filter(repo => policy.can(actor, 'repo:read', { repo }).allowed),
+    },
+  })
   const blobs = createBlobs({
     ...base,
     // Whose content a user may learn of: the blobs' holders are repositories.

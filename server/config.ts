@@ -19,6 +19,8 @@ const settings = z.object({
     .default('web,worker')
     .transform(text => text.split(',').map(role => role.trim()))
     .pipe(z.array(z.enum(['web', 'worker'], { error: 'must be web, worker or web,worker' })).min(1)),
+  /** Who may make an account: anybody, or who runs the hub by command. */
+  signUp: z.enum(['closed', 'open'], { error: 'must be closed or open' }).default('closed'),
   logLevel: z.enum(['fatal', 'error', 'warn', 'info', 'debug', 'silent']).default('info'),
 })
 

@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto'
-import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest'
 import { describeRoutes } from './commands/routes.ts'
 import type { AccountTables } from './domains/accounts/tables.ts'
 import { TestHub } from './hub-for-test.suite.ts'
@@ -21,6 +21,7 @@ const credentials = {
   'fine-grained token for another repository': 'Bearer (minted below)',
   'reader in the organisation': 'Bearer org-reader',
   'owner by password': `Basic ${Buffer.from('owner:correct horse').toString('base64')}`,
+  'browser of the owner': 'Session (begun below)',
   'token as password': `Basic ${Buffer.from('x:owner-writes').toString('base64')}`,
   administrator: 'Bearer operator',
   'expired token': 'Bearer expired',
@@ -67,6 +68,25 @@ const onRepos: Record<Where, Record<'repo:read' | 'repo:write' | 'repo:settings'
 }
 const anyone = all('through')
 const signedIn: Record<Who, Expected> = { ...all('through'), anonymous: 401 }
+const wholeUser: Record<Who, Expected> = {
+  ...signedIn,
+  'read token of the owner': 403,
+  'fine-grained token for another repository': 403,
+}
+const byPassword: Record<Who, Expected> = {
+  ...wholeUser,
+  stranger: 403,
+  'write token of the owner': 403,
+  'reader in the organisation': 403,
+  'token as password': 403,
+  administrator: 403,
+}
+const onHub: Record<string, Record<Who, Expected>> = {
+  anyone,
+  'signed-in': signedIn,
+  'account:manage': wholeUser,
+  'account:secure': byPassword,
+}
 
 const sha256 = createHash('sha256').update('x').digest('hex')
 const hash = 'a'.repeat(64)
@@ -90,6 +110,16 @@ const samples: Record<string, Sample> = {
   'POST /api/repos/create': { body: { name: '.', organization: null }, headers: json },
   'DELETE /api/repos/delete': { body: { name: 'never-there' }, headers: json },
   'GET /api/whoami-v2': {},
+  'POST /api/login': { body: { name: 'owner', password: 'correct horse' } },
+  'POST /api/logout': {},
+  'POST /api/signup': { body: { name: '.', password: 'correct horse' } },
+  'POST /api/settings/password': { body: {} },
+  'GET /api/settings/sessions': {},
+  'DELETE /api/settings/sessions/:id': { path: '/api/settings/sessions/absent' },
+  'GET /api/settings/tokens': {},
+  'POST /api/settings/tokens': { body: {} },
+  'PATCH /api/settings/tokens/:id': { path: '/api/settings/tokens/absent', body: { displayName: 'x' } },
+  'DELETE /api/settings/tokens/:id': { path: '/api/settings/tokens/absent' },
   'GET /healthz': {},
   'HEAD /healthz': {},
   'GET /readyz': {},
@@ -167,7 +197,7 @@ let hub: TestHub
 let grants: Map<string, string>
 
 beforeAll(async () => {
-  hub = await TestHub.open()
+  hub = await TestHub.open({ signUp: 'open' })
   const { accounts, repos, database } = hub.hub
   const withToken = (name: string, value: string) =>
     accounts.addUser({ name, token: { value, name: 'test', role: 'write' } })
@@ -235,6 +265,10 @@ beforeAll(async () => {
   )
 })
 afterAll(() => hub.close())
+beforeEach(async () => {
+  const login = await hub.as().post('/api/login', { name: 'owner', password: 'correct horse' })
+  credentials['browser of the owner'] = `Session ${login.headers['set-cookie']?.split(';')[0]}`
+})
 
 const repoOf: Record<Where, string> = {
   public: 'owner/public',
@@ -256,7 +290,9 @@ async function outcome(
   const authorization = credentials[who]
   const answer = await hub.as().send(method, url, sample.body, {
     ...sample.headers,
-    ...(authorization && { authorization }),
+    ...(authorization?.startsWith('Session ')
+      ? { cookie: authorization.slice('Session '.length), 'sec-fetch-site': 'same-origin' }
+      : authorization && { authorization }),
   })
   const refused =
     answer.status === 401 || answer.status === 403 || answer.headers['x-error-code'] === 'RepoNotFound'
@@ -301,7 +337,7 @@ describe('routes about the hub', () => {
   for (const [route, sample] of Object.entries(samples)) {
     if (route.includes('{')) continue
     it(route, async () => {
-      const expected = grants.get(route) === 'anyone' ? anyone : signedIn
+      const expected = onHub[grants.get(route) ?? '']!
       for (const who of Object.keys(credentials) as Who[]) {
         const found = await outcome(route, sample, who, '')
         // A repository that is not there is refused like a hidden one: it was looked for, so the door was open.

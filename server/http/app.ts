@@ -18,13 +18,14 @@ import { answerBrokenMessage } from './broken-messages.ts'
 import type { Doors } from './doors.ts'
 import { answerTo, RouteNotFound } from './error-map.ts'
 import type { Metrics } from './metrics.ts'
+import { refuseForeignPages } from './own-pages.ts'
 import type { Call, Route } from './route.ts'
 
 export interface AppParts {
   readonly routes: readonly Route[]
   readonly doors: Doors
-  /** Who asks, from the Authorization header. */
-  identify(authorization: string | undefined): Promise<Actor>
+  /** Who asks, from the headers Authorization and Cookie. */
+  identify(authorization: string | undefined, cookies: string | undefined): Promise<Actor>
   /** The live repository of that name; throws RepoNotFound. */
   findRepo(type: RepoType, namespace: string, name: string): Promise<Repository>
   /** What absolute URLs begin with; from the Host header when absent. */
@@ -131,7 +132,7 @@ export function createApp(parts: AppParts): FastifyInstance {
   })
   const subjects = subjectsOf(parts.routes)
   app.setNotFoundHandler(async request => {
-    actors.set(request, await parts.identify(request.headers.authorization))
+    actors.set(request, await identify(parts, request))
     throw notFound(request, subjects)
   })
   for (const route of parts.routes) {
@@ -153,8 +154,12 @@ async function run(
 ): Promise<unknown> {
   if (route.challenge) reply.header('www-authenticate', `${route.challenge} realm="Banyan"`)
   const keyed = hasOwnKey(route)
-  const actor = keyed ? anonymous : await parts.identify(request.headers.authorization)
+  const actor = keyed ? anonymous : await identify(parts, request)
   actors.set(request, actor)
+  const isBySession = actor.kind === 'user' && actor.credential.kind === 'session'
+  if ((isBySession && isWrite(request)) || route.ownPagesOnly) {
+    refuseForeignPages(request, originOf(parts, request), isBySession)
+  }
   const pass = (repo?: Repository) => parts.doors[route.grant]({ actor, repo, request })
   // A key is looked at before the repository: without a good one it is not told which there are.
   const provenByKey = keyed ? await pass() : undefined
@@ -192,6 +197,14 @@ async function run(
   if (result === reply || reply.sent) return reply
   if (result === undefined) return reply.code(reply.statusCode === 200 ? 204 : reply.statusCode).send()
   return reply.send(result)
+}
+
+function identify(parts: AppParts, { headers }: FastifyRequest): Promise<Actor> {
+  return parts.identify(headers.authorization, headers.cookie)
+}
+
+function isWrite({ method }: FastifyRequest): boolean {
+  return method !== 'GET' && method !== 'HEAD'
 }
 
 /** The client has sent what we have read, or all, and has nothing to read: that nothing moves is no fault of its own. */

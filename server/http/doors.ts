@@ -36,7 +36,7 @@ export function createDoors(parts: {
   admitCas(scope: 'read' | 'write', authorization: string | undefined): unknown
 }): Doors {
   const repoDoor =
-    (action: 'repo:read' | 'repo:write' | 'repo:settings') =>
+    (action: 'repo:read' | 'repo:discuss' | 'repo:write' | 'repo:settings') =>
     ({ actor, repo, request }: Caller) => {
       if (!repo) throw new Error(`${action} is asked for on a route without a repository: ${request.url}`)
       parts.policy.demand(actor, action, { repo })
@@ -46,7 +46,10 @@ export function createDoors(parts: {
     'signed-in': ({ actor }) => {
       if (actor.kind === 'anonymous') throw new NotSignedIn()
     },
+    'account:manage': ({ actor }) => parts.policy.demand(actor, 'account:manage', {}),
+    'account:secure': ({ actor }) => parts.policy.demand(actor, 'account:secure', {}),
     'repo:read': repoDoor('repo:read'),
+    'repo:discuss': repoDoor('repo:discuss'),
     'repo:write': repoDoor('repo:write'),
     'repo:settings': repoDoor('repo:settings'),
     'cas:read': ({ request }) => parts.admitCas('read', request.headers.authorization),

@@ -9,6 +9,7 @@ import { StorageFault, StoreFull, storageFault } from '../kernel/storage-faults.
 import { ObjectMissing, ObjectShort } from '../ports/objects.ts'
 import { SenderTooSlow } from './body.ts'
 import { SignedUrlRefused } from './doors.ts'
+import { ForeignPage } from './own-pages.ts'
 import { NotReady } from './routes-system.ts'
 
 /** There is nothing at this path. */
@@ -45,6 +46,7 @@ export const errorTable = new Map<unknown, Rule<never>>([
   rule(MalformedInput, { status: 400 }),
   rule(LimitExceeded, { status: 413 }),
   rule(RouteNotFound, { status: 404 }),
+  rule(ForeignPage, { status: 403 }),
   rule(SenderTooSlow, { status: 408, headers: () => ({ connection: 'close' }) }),
 
   rule(RepoNotFound, {
@@ -60,6 +62,15 @@ export const errorTable = new Map<unknown, Rule<never>>([
   rule(accounts.TooManyAttempts, {
     status: 429,
     headers: error => ({ 'retry-after': String(Math.ceil(error.retryAfterMs / 1000)) }),
+  }),
+  rule(accounts.WrongPassword, { status: 401 }),
+  rule(accounts.SignUpClosed, { status: 403 }),
+  rule(accounts.SessionNotFound, { status: 404 }),
+  rule(accounts.TokenTooStrong, { status: 403 }),
+  rule(accounts.OAuthRefusal, {
+    status: 400,
+    headers: () => ({ 'cache-control': 'no-store' }),
+    body: error => ({ error: error.code, error_description: error.message }),
   }),
   rule(accounts.AccountExists, { status: 409 }),
   rule(accounts.AccountNotFound, { status: 404 }),

@@ -21,6 +21,8 @@ export interface Route<Query = unknown, Body = unknown> {
   readonly body?: z.ZodType<Body>
   /** The most bytes that a parsed body may have; 1 MiB when absent. */
   readonly bodyLimit?: number
+  /** Gives or takes a browser session: refused to pages of other sites, whoever asks. */
+  readonly ownPagesOnly?: true
   /** Tells git and curl to ask for a password when the answer is 401. */
   readonly challenge?: 'Basic'
   /** What it returns is sent as JSON; `undefined` is 204; the reply itself when the handler has answered. */
@@ -33,7 +35,10 @@ type Method = 'GET' | 'HEAD' | 'POST' | 'PUT' | 'PATCH' | 'DELETE'
 export type Grant =
   | 'anyone'
   | 'signed-in'
+  | 'account:manage'
+  | 'account:secure'
   | 'repo:read'
+  | 'repo:discuss'
   | 'repo:write'
   | 'repo:settings'
   | 'cas:read'

@@ -1,4 +1,4 @@
-/** Users, organisations, memberships, access tokens: who there is, and who asks. */
+/** Users, organisations, memberships, access tokens, browser sessions: who there is, and who asks. */
 import { uniqueNameKey } from '../../formats/repo-name.ts'
 import type { Route } from '../../http/route.ts'
 import type { Actor } from '../../kernel/actor.ts'
@@ -9,19 +9,13 @@ import { addUser, type NewUser } from './add-user.ts'
 import { createIdentify, type Identify } from './identify.ts'
 import { listTokens } from './list-tokens.ts'
 import type { AccountParts } from './parts.ts'
+import { PasswordLogins } from './password-logins.ts'
 import { revokeToken } from './revoke-token.ts'
 import { accountRoutes } from './routes.ts'
 import { type Account, accountByName, accountsById, type ListedToken } from './store.ts'
 
 export type { NewToken } from './add-token.ts'
-export {
-  AccountExists,
-  AccountNotFound,
-  BadCredentials,
-  TokenExists,
-  TokenNotFound,
-  TooManyAttempts,
-} from './errors.ts'
+export * from './errors.ts'
 export { accountMigrations } from './migrations/index.ts'
 export type { Account } from './store.ts'
 
@@ -41,7 +35,8 @@ export interface Accounts {
   readonly routes: readonly Route[]
 }
 
-export function createAccounts(parts: AccountParts): Accounts {
+export function createAccounts(given: Omit<AccountParts, 'logins'>): Accounts {
+  const parts: AccountParts = { ...given, logins: new PasswordLogins(given.clock) }
   const { sql } = parts.database
   return {
     identify: createIdentify(parts),

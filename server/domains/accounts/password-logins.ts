@@ -2,7 +2,7 @@ import { createHmac, randomBytes } from 'node:crypto'
 import { LRUCache } from 'lru-cache'
 import type { Clock } from '../../kernel/clock.ts'
 import { TooManyAttempts } from './errors.ts'
-import { unmatchableHash, verifyPassword } from './password.ts'
+import { hashPassword, unmatchableHash, verifyPassword } from './password.ts'
 
 /** Wrong passwords that one user name may have in one window. */
 const failureLimit = 10
@@ -67,6 +67,11 @@ export class PasswordLogins {
       this.#answers.delete(key)
       throw error
     }
+  }
+
+  /** What to store of a new password, in turn with the checks. Throws TooManyAttempts. */
+  hash(password: string): Promise<string> {
+    return this.#inTurn(() => hashPassword(password))
   }
 
   #failuresOf(name: string): { count: number; since: number } {

@@ -1,6 +1,8 @@
 import { type Route, route } from '../../http/route.ts'
 import { BadCredentials } from './errors.ts'
 import type { AccountParts } from './parts.ts'
+import { sessionRoutes } from './routes-sessions.ts'
+import { tokenRoutes } from './routes-tokens.ts'
 import { whoAmI } from './who-am-i.ts'
 
 export function accountRoutes(parts: AccountParts): Route[] {
@@ -14,5 +16,7 @@ export function accountRoutes(parts: AccountParts): Route[] {
         return whoAmI(parts, actor)
       },
     }),
+    ...sessionRoutes(parts),
+    ...tokenRoutes(parts),
   ]
 }

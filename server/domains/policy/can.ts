@@ -1,16 +1,23 @@
-import type { Actor, Credential, OrganizationRole, User } from '../../kernel/actor.ts'
+import type { Actor, Credential, OrganizationRole, TokenScope, User } from '../../kernel/actor.ts'
 import { type Repository, repoId } from '../../kernel/repository.ts'
 import { Forbidden, NotSignedIn, RepoHidden } from './errors.ts'
 
 /** What each action is asked about. */
 export interface Facts {
   'repo:read': { readonly repo: Repository }
+  /** Open and comment discussions and pull requests. */
+  'repo:discuss': { readonly repo: Repository }
   /** Commits, branches, tags, uploads. */
   'repo:write': { readonly repo: Repository }
   /** Rename, move, visibility, delete. */
   'repo:settings': { readonly repo: Repository }
   'account:create-repo': { readonly account: { readonly id: string } }
+  /** One's own access tokens and webhooks: what goes on acting with all that the user may do. */
+  'account:manage': Nothing
+  /** One's own password and browser sessions. */
+  'account:secure': Nothing
 }
+type Nothing = Readonly<Record<string, never>>
 
 export type Action = keyof Facts
 
@@ -19,7 +26,7 @@ export type Decision =
   | { readonly allowed: false; readonly why: 'not-signed-in' | 'hidden' }
   | { readonly allowed: false; readonly why: 'forbidden'; readonly reason: string }
 
-type Access = 'none' | 'read' | 'write'
+type Access = 'none' | TokenScope['access']
 
 const yes: Decision = { allowed: true }
 const notSignedIn: Decision = { allowed: false, why: 'not-signed-in' }
@@ -36,10 +43,16 @@ const hidden: Decision = { allowed: false, why: 'hidden' }
  * - Settings go with writing. Who may write can already replace every file and rewrite every branch, so to withhold
  *   rename, visibility and delete would protect nothing; and on the public hub an organisation's `write` role may do
  *   the same.
+ * - Discussions are for whoever may read; of a token they ask for more than reading, on public repositories too.
  * - Creating a repository needs `write` in the namespace, and of a fine-grained token a scope for the whole account.
+ * - Tokens and webhooks are managed by whoever shows all that the user has: a token that says less must not make one
+ *   that says more, nor a webhook, which reads as its owner. Password and sessions are not for tokens at all: one that
+ *   was found must not take the account.
  */
 export function can<A extends Action>(actor: Actor, action: A, facts: Facts[A]): Decision {
-  return 'repo' in facts ? onRepo(actor, action, facts.repo) : createRepo(actor, facts.account)
+  if ('repo' in facts) return onRepo(actor, action, facts.repo as Repository)
+  if ('account' in facts) return createRepo(actor, facts.account as { id: string })
+  return onOwnAccount(actor, action)
 }
 
 /** Does nothing when `can` says yes. Throws NotSignedIn, RepoHidden or Forbidden otherwise. */
@@ -59,6 +72,10 @@ function onRepo(actor: Actor, action: Action, repo: Repository): Decision {
   const ofCredential = accessOfCredential(actor.credential, repo.namespaceId, repo.id)
   if (repo.isPrivate && (ofUser === 'none' || ofCredential === 'none')) return hidden
   if (action === 'repo:read') return yes
+  if (action === 'repo:discuss') {
+    if (ofCredential === 'discuss' || ofCredential === 'write') return yes
+    return forbidden(limitOf(actor.credential, `take part in discussions of ${repoId(repo)}`))
+  }
   const verb = action === 'repo:write' ? 'write to' : 'change the settings of'
   if (ofUser !== 'write') return forbidden(`you may not ${verb} ${repoId(repo)}`)
   return ofCredential === 'write' ? yes : forbidden(limitOf(actor.credential, `${verb} ${repoId(repo)}`))
@@ -73,6 +90,16 @@ function createRepo(actor: Actor, account: { readonly id: string }): Decision {
   return forbidden(limitOf(actor.credential, 'create repositories in this namespace'))
 }
 
+function onOwnAccount(actor: Actor, action: Action): Decision {
+  if (actor.kind === 'anonymous') return notSignedIn
+  const { credential } = actor
+  if (credential.kind !== 'token') return yes
+  if (action === 'account:secure') return forbidden('sign in with your password: no token may do this')
+  return credential.role === 'write'
+    ? yes
+    : forbidden('this takes a token of role "write", or your password: it acts with all that you may do')
+}
+
 function accessOfUser(user: User, namespaceId: string): Access {
   if (user.isAdmin || user.id === namespaceId) return 'write'
   const role = user.memberships.get(namespaceId)
@@ -83,13 +110,15 @@ const accessOfRole: Record<OrganizationRole, Access> = { admin: 'write', write: 
 
 /** Without `repoId` only scopes for the whole account count. */
 function accessOfCredential(credential: Credential, namespaceId: string, repoId?: string): Access {
-  if (credential.kind === 'password') return 'write'
+  if (credential.kind !== 'token') return 'write'
   if (credential.role !== 'fine-grained') return credential.role
   const fitting = credential.scopes.filter(({ target }) =>
     target.kind === 'account' ? target.id === namespaceId : target.id === repoId,
   )
-  if (fitting.some(scope => scope.access === 'write')) return 'write'
-  return fitting.length > 0 ? 'read' : 'none'
+  const highest = (['write', 'discuss', 'read'] as const).find(access =>
+    fitting.some(scope => scope.access === access),
+  )
+  return highest ?? 'none'
 }
 
 /** Why the credential stops a user who may do it. */

@@ -35,8 +35,7 @@ export function issueXetToken(
   const { actor } = call
   // The CAS token does not carry the scopes of a fine-grained one: it then reaches public content and this repository.
   const isWhole =
-    actor.kind === 'user' &&
-    (actor.credential.kind === 'password' || actor.credential.role !== 'fine-grained')
+    actor.kind === 'user' && (actor.credential.kind !== 'token' || actor.credential.role !== 'fine-grained')
   const subject = isWhole ? actor.id : undefined
   const { accessToken, exp, casUrl } = parts.blobs.issueToken({ holder: repoOf(call).id, scope, subject })
   return { accessToken, exp, casUrl: `${call.origin}${casUrl}` }

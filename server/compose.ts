@@ -9,6 +9,7 @@ import { createRepos, type Repos, repoMigrations } from './domains/repos/index.t
 import { createApp } from './http/app.ts'
 import { createDoors } from './http/doors.ts'
 import { createMetrics } from './http/metrics.ts'
+import { RateLimits } from './http/rate-limits.ts'
 import type { Route } from './http/route.ts'
 import { systemRoutes } from './http/routes-system.ts'
 import { instanceMigrations, instanceSecret } from './instance.ts'
@@ -98,6 +99,8 @@ export async function compose(config: Config, drivers: Drivers, log: Logger): Pr
         identify: accounts.identify,
         findRepo: repos.find,
         publicUrl: config.publicUrl,
+        trustedProxies: config.trustedProxies,
+        rateLimits: config.rateLimits && new RateLimits(config.rateLimits, clock),
         log,
         metrics,
       }),

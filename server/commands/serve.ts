@@ -17,6 +17,11 @@ export function serveCommand(): Command {
     .option('--public-url <url>', 'how clients reach this hub, when that is not http://host:port')
     .option('--role <roles>', 'web, worker or both (web,worker)')
     .option('--sign-up <who>', 'open: anybody may make an account; closed: by command only (closed)')
+    .option(
+      '--rate-limits <quotas>',
+      'requests of one account or address: off, or api=N,resolvers=N,pages=N,window=SECONDS',
+    )
+    .option('--trusted-proxies <addresses>', 'proxies whose X-Forwarded-* headers are believed (none)')
     .option('--log-level <level>', 'fatal, error, warn, info, debug or silent (info)')
     .addHelpText('after', '\nEvery flag has a variable: BANYAN_PORT, BANYAN_DATA, BANYAN_PUBLIC_URL, …')
     .action(serve)

@@ -19,6 +19,7 @@ import type { Doors } from './doors.ts'
 import { answerTo, RouteNotFound } from './error-map.ts'
 import type { Metrics } from './metrics.ts'
 import { refuseForeignPages } from './own-pages.ts'
+import { type Bucket, bucketOf, isLoopback, networkOf, type RateLimits } from './rate-limits.ts'
 import type { Call, Route } from './route.ts'
 
 export interface AppParts {
@@ -30,6 +31,10 @@ export interface AppParts {
   findRepo(type: RepoType, namespace: string, name: string): Promise<Repository>
   /** What absolute URLs begin with; from the Host header when absent. */
   readonly publicUrl: string | undefined
+  /** Addresses and networks of proxies: what these say in X-Forwarded-* about their clients is believed. */
+  readonly trustedProxies?: readonly string[]
+  /** Without them nothing is limited. */
+  readonly rateLimits?: RateLimits | undefined
   readonly log: Logger
   readonly metrics: Metrics
   /** How slow a client may be; shorter in tests. */
@@ -65,6 +70,7 @@ export function createApp(parts: AppParts): FastifyInstance {
     genReqId: () => randomUUID(),
     requestIdHeader: false,
     exposeHeadRoutes: false,
+    trustProxy: parts.trustedProxies?.length ? [...parts.trustedProxies] : false,
     connectionTimeout: idleMs,
     requestTimeout: 0,
     keepAliveTimeout: 75_000,
@@ -131,30 +137,41 @@ export function createApp(parts: AppParts): FastifyInstance {
     sendError(parts, error, request, reply)
   })
   const subjects = subjectsOf(parts.routes)
-  app.setNotFoundHandler(async request => {
-    actors.set(request, await identify(parts, request))
+  app.setNotFoundHandler(async (request, reply) => {
+    actors.set(request, await admit(parts, 'pages', request, reply))
     throw notFound(request, subjects)
   })
   for (const route of parts.routes) {
+    const bucket = bucketOf(route)
     for (const { url, type } of expandPath(route.path)) {
       const method = typeof route.method === 'string' ? route.method : [...route.method]
-      app.route({ method, url, handler: (request, reply) => run(parts, route, url, type, request, reply) })
+      app.route({
+        method,
+        url,
+        handler: (request, reply) => run(parts, { route, bucket, url, type }, request, reply),
+      })
     }
   }
   return app
 }
 
+/** Where one route stands: it may stand once for each type of repository. */
+interface Place {
+  readonly route: Route
+  readonly bucket: Bucket | undefined
+  readonly url: string
+  readonly type: RepoType | undefined
+}
+
 async function run(
   parts: AppParts,
-  route: Route,
-  url: string,
-  type: RepoType | undefined,
+  { route, bucket, url, type }: Place,
   request: FastifyRequest,
   reply: FastifyReply,
 ): Promise<unknown> {
   if (route.challenge) reply.header('www-authenticate', `${route.challenge} realm="Banyan"`)
   const keyed = hasOwnKey(route)
-  const actor = keyed ? anonymous : await identify(parts, request)
+  const actor = keyed ? anonymous : await admit(parts, bucket, request, reply)
   actors.set(request, actor)
   const isBySession = actor.kind === 'user' && actor.credential.kind === 'session'
   if ((isBySession && isWrite(request)) || route.ownPagesOnly) {
@@ -199,8 +216,37 @@ async function run(
   return reply.send(result)
 }
 
-function identify(parts: AppParts, { headers }: FastifyRequest): Promise<Actor> {
-  return parts.identify(headers.authorization, headers.cookie)
+/** Who asks, unless they ask too often. Who shows bad credentials is counted by address, as nobody. */
+async function admit(
+  parts: AppParts,
+  bucket: Bucket | undefined,
+  request: FastifyRequest,
+  reply: FastifyReply,
+): Promise<Actor> {
+  const { authorization, cookie } = request.headers
+  let actor: Actor = anonymous
+  try {
+    actor = await parts.identify(authorization, cookie)
+    return actor
+  } finally {
+    if (bucket && parts.rateLimits) limit(parts.rateLimits, bucket, actor, request, reply)
+  }
+}
+
+function limit(
+  rateLimits: RateLimits,
+  bucket: Bucket,
+  actor: Actor,
+  request: FastifyRequest,
+  reply: FastifyReply,
+): void {
+  if (isLoopback(request.ip)) return
+  const { headers, refusal } = rateLimits.count(
+    bucket,
+    actor.kind === 'user' ? actor.id : networkOf(request.ip),
+  )
+  reply.headers(headers)
+  if (refusal) throw refusal
 }
 
 function isWrite({ method }: FastifyRequest): boolean {

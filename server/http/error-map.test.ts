@@ -12,6 +12,7 @@ import * as body from './body.ts'
 import * as doors from './doors.ts'
 import { answerTo, errorTable } from './error-map.ts'
 import * as ownPages from './own-pages.ts'
+import * as rateLimits from './rate-limits.ts'
 
 const asker = { actor: anonymous, origin: 'http://hub.test' }
 const alice = {
@@ -31,7 +32,19 @@ function isError(value: unknown): value is typeof HubError {
 }
 
 it('has a row for every error that a domain, a port or the kernel exports', () => {
-  const modules = [accounts, blobs, policy, repos, kernel, storage, objects, doors, body, ownPages]
+  const modules = [
+    accounts,
+    blobs,
+    policy,
+    repos,
+    kernel,
+    storage,
+    objects,
+    doors,
+    body,
+    ownPages,
+    rateLimits,
+  ]
   const errors = modules.flatMap(module => Object.values(module)).filter(isError)
   expect(errors.length).toBeGreaterThan(30)
   for (const error of errors) {

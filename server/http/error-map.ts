@@ -10,6 +10,7 @@ import { ObjectMissing, ObjectShort } from '../ports/objects.ts'
 import { SenderTooSlow } from './body.ts'
 import { SignedUrlRefused } from './doors.ts'
 import { ForeignPage } from './own-pages.ts'
+import { TooManyRequests } from './rate-limits.ts'
 import { NotReady } from './routes-system.ts'
 
 /** There is nothing at this path. */
@@ -47,6 +48,10 @@ export const errorTable = new Map<unknown, Rule<never>>([
   rule(LimitExceeded, { status: 413 }),
   rule(RouteNotFound, { status: 404 }),
   rule(ForeignPage, { status: 403 }),
+  rule(TooManyRequests, {
+    status: 429,
+    headers: error => ({ 'retry-after': String(error.retryAfterSeconds) }),
+  }),
   rule(SenderTooSlow, { status: 408, headers: () => ({ connection: 'close' }) }),
 
   rule(RepoNotFound, {

@@ -31,6 +31,12 @@ const domainRules = Object.entries(domains).map(([name, others]) =>
 module.exports = {
   forbidden: [
     { name: 'no-cycles', severity: 'error', from: {}, to: { circular: true } },
+    {
+      name: 'contract-is-shapes-alone',
+      severity: 'error',
+      from: { path: '^contract/' },
+      to: { pathNot: '^(contract/|node_modules/zod)' },
+    },
     layer('kernel-imports-nothing', '^server/kernel/', ['^server/kernel/']),
     layer('formats-are-pure', '^server/formats/', ['^server/(kernel|formats)/']),
     {

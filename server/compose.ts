@@ -9,6 +9,7 @@ import { createRepos, type Repos, repoMigrations } from './domains/repos/index.t
 import { createApp } from './http/app.ts'
 import { createDoors } from './http/doors.ts'
 import { createMetrics } from './http/metrics.ts'
+import { describeApi, type OpenApi } from './http/openapi.ts'
 import { RateLimits } from './http/rate-limits.ts'
 import type { Route } from './http/route.ts'
 import { systemRoutes } from './http/routes-system.ts'
@@ -19,6 +20,7 @@ import { Signer } from './kernel/signer.ts'
 import type { Database } from './ports/database.ts'
 import type { ObjectStore } from './ports/objects.ts'
 import type { Emit, JobHandler, Projection, Queue } from './ports/queue.ts'
+import { version } from './version.ts'
 
 export interface Drivers {
   readonly database: Database
@@ -83,9 +85,18 @@ export async function compose(config: Config, drivers: Drivers, log: Logger): Pr
   consequences.jobs.push(...blobs.jobs, ...repos.jobs, ...catalog.jobs)
 
   const metrics = createMetrics(drivers.queue)
-  const routes = [accounts, blobs, repos, catalog]
-    .flatMap(domain => domain.routes)
-    .concat(systemRoutes({ ...drivers, metrics }))
+  let apiDocument: OpenApi | undefined
+  const routes: readonly Route[] = [
+    ...[accounts, blobs, repos, catalog].flatMap(domain => domain.routes),
+    ...systemRoutes({
+      ...drivers,
+      metrics,
+      apiDocument() {
+        apiDocument ??= describeApi(routes, version)
+        return apiDocument
+      },
+    }),
+  ]
   return {
     accounts,
     repos,

@@ -124,6 +124,7 @@ const samples: Record<string, Sample> = {
   'HEAD /healthz': {},
   'GET /readyz': {},
   'HEAD /readyz': {},
+  'GET /api/openapi.json': {},
   'GET /metrics': {},
   'GET {api}': {},
   'GET {api}/auth-check': {},

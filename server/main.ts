@@ -1,4 +1,3 @@
-import { readFileSync } from 'node:fs'
 import { Command } from 'commander'
 import { fsckCommand } from './commands/fsck.ts'
 import { gcCommand } from './commands/gc.ts'
@@ -11,8 +10,7 @@ import { ConfigFaults, readConfig } from './config.ts'
 import { HubError, RepoNotFound } from './kernel/errors.ts'
 import type { RepoType } from './kernel/repository.ts'
 import { openHub } from './open-hub.ts'
-
-const { version } = JSON.parse(readFileSync(new URL('../package.json', import.meta.url), 'utf8'))
+import { version } from './version.ts'
 
 /** Commands work on the data folder, whether a server runs on it or not. */
 async function open(flags: { data?: string | undefined }) {

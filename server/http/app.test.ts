@@ -27,10 +27,13 @@ function appOf(routes: readonly Route[], publicUrl?: string, patience?: AppParts
   return app
 }
 
+const about = { summary: 'Tried here', answers: { 200: null } }
+
 const echo = route({
   method: 'GET',
   path: '/echo/*',
   grant: 'anyone',
+  about,
   query: z.object({ limit: count, filter: list }),
   handle(call) {
     linkNextPage(call, 'next')
@@ -55,6 +58,7 @@ it.each(['', 'nonsense', 'a/b/c;;', 'a/b;;', 'application/x-what-ever'])(
       method: 'PUT',
       path: '/length',
       grant: 'anyone',
+      about,
       async handle({ stream }) {
         let bytes = 0
         for await (const piece of stream) bytes += piece.length
@@ -105,6 +109,7 @@ it('lets a request under way end when it is closed', async () => {
     method: 'GET',
     path: '/slow',
     grant: 'anyone',
+    about,
     async handle() {
       begun()
       await sleep(200)
@@ -123,6 +128,7 @@ describe('slow clients', () => {
     method: 'PUT',
     path: '/upload',
     grant: 'anyone',
+    about,
     async handle({ stream }) {
       let bytes = 0
       for await (const piece of stream) bytes += piece.length
@@ -133,12 +139,14 @@ describe('slow clients', () => {
     method: 'PUT',
     path: '/work',
     grant: 'anyone',
+    about,
     handle: () => sleep(700, { done: true }),
   })
   const page = route({
     method: 'GET',
     path: '/page',
     grant: 'anyone',
+    about,
     handle: ({ reply }) => reply.send(Buffer.alloc(64 * 1024 * 1024)),
   })
 

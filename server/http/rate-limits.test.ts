@@ -32,7 +32,8 @@ function user(id: string): User {
 }
 
 function asker(trustedProxies: string[] = []) {
-  const open = { grant: 'anyone', handle: () => 'ok' } as const
+  const about = { summary: 'Try', answers: { 200: 'text/plain' } }
+  const open = { grant: 'anyone', about, handle: () => 'ok' } as const
   app = createApp({
     routes: [
       route({ ...open, method: 'GET', path: '/api/thing' }),

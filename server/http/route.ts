@@ -15,6 +15,7 @@ export interface Route<Query = unknown, Body = unknown> {
   readonly method: Method | readonly Method[]
   readonly path: string
   readonly grant: Grant
+  readonly about: About
   /** Shape of the query; unknown keys are let through. */
   readonly query?: z.ZodType<Query>
   /** Shape of the JSON or form body. Without it the body is `stream`, untouched. */
@@ -28,6 +29,29 @@ export interface Route<Query = unknown, Body = unknown> {
   /** What it returns is sent as JSON; `undefined` is 204; the reply itself when the handler has answered. */
   handle(call: Call<Query, Body>): Promise<unknown> | unknown
 }
+
+/** What the API document (`openapi.ts`) says of a route, beside what follows from its path, grant, query and body. */
+interface About {
+  /** One line. */
+  readonly summary: string
+  /** What success answers, by status. What is refused is the same for all: see `error-map.ts`. */
+  readonly answers: Readonly<Record<number, Answer>>
+  /** Names of the segments that the trailing `*` of the path stands for; one that ends in `?` may be absent. */
+  readonly tail?: readonly string[]
+  /** Media type of a body that is not parsed. */
+  readonly takes?: string
+}
+
+/** Shape of a JSON body, perhaps by another name than application/json; or media types; or no body at all. */
+export type Answer =
+  | z.ZodType
+  | { readonly type: string; readonly shape: z.ZodType }
+  | string
+  | readonly string[]
+  | null
+
+/** Bytes of any kind. */
+export const octets = 'application/octet-stream'
 
 type Method = 'GET' | 'HEAD' | 'POST' | 'PUT' | 'PATCH' | 'DELETE'
 

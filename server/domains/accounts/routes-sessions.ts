@@ -1,4 +1,5 @@
 import { z } from 'zod'
+import { session, signedIn, signedUp } from '../../../contract/accounts.ts'
 import { encodeCursor, linkNextPage, readPosition } from '../../http/pages.ts'
 import { count, text } from '../../http/query.ts'
 import { type Route, route } from '../../http/route.ts'
@@ -23,6 +24,7 @@ export function sessionRoutes(parts: AccountParts): Route[] {
       method: 'POST',
       path: '/api/login',
       grant: 'anyone',
+      about: { summary: 'Begin a browser session', answers: { 200: signedIn } },
       ownPagesOnly: true,
       body: z.object({ name, password }),
       async handle({ body, request, reply, origin }) {
@@ -36,6 +38,7 @@ export function sessionRoutes(parts: AccountParts): Route[] {
       method: 'POST',
       path: '/api/logout',
       grant: 'anyone',
+      about: { summary: 'End the browser session', answers: { 204: null } },
       ownPagesOnly: true,
       async handle({ request, reply, origin }) {
         const key = sessionKeyOf(request.headers.cookie)
@@ -47,6 +50,7 @@ export function sessionRoutes(parts: AccountParts): Route[] {
       method: 'POST',
       path: '/api/signup',
       grant: 'anyone',
+      about: { summary: 'Make an account, where anybody may', answers: { 200: signedUp } },
       ownPagesOnly: true,
       body: z.object({ name, password, email: z.string().optional(), fullname: z.string().optional() }),
       async handle({ body }) {
@@ -59,6 +63,7 @@ export function sessionRoutes(parts: AccountParts): Route[] {
       method: 'POST',
       path: '/api/settings/password',
       grant: 'account:secure',
+      about: { summary: 'Change your password', answers: { 204: null } },
       body: z.object({ current: password, wanted: z.string() }),
       handle: ({ actor, body }) => changePassword(parts, actor as User, body),
     }),
@@ -66,6 +71,7 @@ export function sessionRoutes(parts: AccountParts): Route[] {
       method: 'GET',
       path: '/api/settings/sessions',
       grant: 'account:secure',
+      about: { summary: 'Where you are signed in', answers: { 200: z.array(session) } },
       query: z.object({ limit: count, cursor: text }),
       async handle(call) {
         const { id: userId, credential } = call.actor as User
@@ -74,12 +80,12 @@ export function sessionRoutes(parts: AccountParts): Route[] {
         const found = await sessionsOf(sql, userId, { before, limit: limit + 1 })
         const page = found.slice(0, limit)
         linkNextPage(call, found.length > limit ? encodeCursor(page.at(-1)?.id) : undefined)
-        return page.map(session => ({
-          id: session.id,
-          userAgent: session.user_agent,
-          createdAt: new Date(session.created_at).toISOString(),
-          lastUsedAt: new Date(session.last_used_at).toISOString(),
-          isCurrent: credential.kind === 'session' && credential.id === session.id,
+        return page.map(row => ({
+          id: row.id,
+          userAgent: row.user_agent,
+          createdAt: new Date(row.created_at).toISOString(),
+          lastUsedAt: new Date(row.last_used_at).toISOString(),
+          isCurrent: credential.kind === 'session' && credential.id === row.id,
         }))
       },
     }),
@@ -87,6 +93,7 @@ export function sessionRoutes(parts: AccountParts): Route[] {
       method: 'DELETE',
       path: '/api/settings/sessions/:id',
       grant: 'account:secure',
+      about: { summary: 'Sign another browser out', answers: { 204: null } },
       async handle({ actor, params }) {
         const id = params.id ?? ''
         if (!(await deleteSession(sql, (actor as User).id, id))) throw new SessionNotFound(id)

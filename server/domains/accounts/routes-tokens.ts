@@ -1,4 +1,5 @@
 import { z } from 'zod'
+import { accessToken, newAccessToken } from '../../../contract/accounts.ts'
 import { encodeCursor, linkNextPage, readPosition } from '../../http/pages.ts'
 import { count, text } from '../../http/query.ts'
 import { type Route, route } from '../../http/route.ts'
@@ -34,6 +35,7 @@ export function tokenRoutes(parts: AccountParts): Route[] {
       method: 'GET',
       path,
       grant: 'account:manage',
+      about: { summary: 'Your access tokens', answers: { 200: z.array(accessToken) } },
       query: z.object({ limit: count, cursor: text }),
       async handle(call) {
         const user = call.actor as User
@@ -49,6 +51,7 @@ export function tokenRoutes(parts: AccountParts): Route[] {
       method: 'POST',
       path,
       grant: 'account:manage',
+      about: { summary: 'Make an access token', answers: { 200: newAccessToken } },
       body: newToken,
       async handle({ actor, body, reply }) {
         const user = actor as User
@@ -74,6 +77,7 @@ export function tokenRoutes(parts: AccountParts): Route[] {
       method: 'PATCH',
       path: `${path}/:id`,
       grant: 'account:manage',
+      about: { summary: 'Rename an access token', answers: { 200: accessToken } },
       body: z.object({ displayName: z.string() }),
       async handle({ actor, params, body }) {
         const user = actor as User
@@ -87,6 +91,7 @@ export function tokenRoutes(parts: AccountParts): Route[] {
       method: 'DELETE',
       path: `${path}/:id`,
       grant: 'account:manage',
+      about: { summary: 'Revoke an access token, and those that were made with it', answers: { 204: null } },
       handle: ({ actor, params }) => revokeToken(parts, (actor as User).name, params.id ?? ''),
     }),
   ]

@@ -1,3 +1,4 @@
+import { whoAmI as whoAmIAnswer } from '../../../contract/accounts.ts'
 import { type Route, route } from '../../http/route.ts'
 import { BadCredentials } from './errors.ts'
 import type { AccountParts } from './parts.ts'
@@ -11,6 +12,7 @@ export function accountRoutes(parts: AccountParts): Route[] {
       method: 'GET',
       path: '/api/whoami-v2',
       grant: 'signed-in',
+      about: { summary: 'Who the token belongs to', answers: { 200: whoAmIAnswer } },
       handle({ actor }) {
         if (actor.kind === 'anonymous') throw new BadCredentials()
         return whoAmI(parts, actor)

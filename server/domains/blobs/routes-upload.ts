@@ -1,8 +1,10 @@
 import { Readable } from 'node:stream'
 import { setTimeout as sleep } from 'node:timers/promises'
+import { insertedXorb, registeredShard } from '../../../contract/cas.ts'
+import { nothing } from '../../../contract/parts.ts'
 import { MAX_SHARD_BYTES } from '../../formats/shard.ts'
 import { inPassing, readBody } from '../../http/body.ts'
-import { type Call, type Route, route } from '../../http/route.ts'
+import { type Call, octets, type Route, route } from '../../http/route.ts'
 import { HubError } from '../../kernel/errors.ts'
 import { StorageFault, storageFault } from '../../kernel/storage-faults.ts'
 import { claimsOf, hashOf } from './cas-call.ts'
@@ -31,6 +33,10 @@ export function uploadRoutes(parts: BlobParts): Route[] {
       method: 'POST',
       path: '/cas/v1/xorb-grants/:prefix/:xorb',
       grant: 'cas:write',
+      about: {
+        summary: 'Whether the xorb is stored, so that it need not be sent',
+        answers: { 200: nothing },
+      },
       async handle(call) {
         // 200 means "send nothing", so it must be true; on 404 the client posts the xorb as it always did.
         const hash = hashOf(call, 'xorb')
@@ -45,6 +51,7 @@ export function uploadRoutes(parts: BlobParts): Route[] {
       method: 'POST',
       path: '/cas/v1/xorbs/:prefix/:xorb',
       grant: 'cas:write',
+      about: { summary: 'Put a xorb', takes: octets, answers: { 200: insertedXorb } },
       async handle(call) {
         const { wasInserted } = await receiveXorb(
           parts,
@@ -59,6 +66,7 @@ export function uploadRoutes(parts: BlobParts): Route[] {
       method: 'POST',
       path: '/cas/v1/shards',
       grant: 'cas:write',
+      about: { summary: 'Register files', takes: octets, answers: { 200: registeredShard } },
       async handle(call) {
         const shard = await readBody(call.stream, MAX_SHARD_BYTES)
         await register(call, shard, { validating() {}, committing() {} })
@@ -69,6 +77,11 @@ export function uploadRoutes(parts: BlobParts): Route[] {
       method: 'POST',
       path: '/cas/v2/shards',
       grant: 'cas:write',
+      about: {
+        summary: 'Register files; says how it goes, a JSON object a line',
+        takes: octets,
+        answers: { 200: 'application/x-ndjson' },
+      },
       async handle(call) {
         const shard = await readBody(call.stream, MAX_SHARD_BYTES)
         call.reply.type('application/x-ndjson').header('cache-control', 'no-cache')
@@ -82,6 +95,7 @@ export function uploadRoutes(parts: BlobParts): Route[] {
         method: 'POST',
         path,
         grant: 'cas:read',
+        about: { summary: 'Taken and thrown away', takes: octets, answers: { 204: null } },
         async handle(call) {
           await readBody(call.stream, telemetryBytes)
           return undefined

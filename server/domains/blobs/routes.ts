@@ -1,7 +1,8 @@
 import { z } from 'zod'
+import { reconstructions, reconstructionV1, reconstructionV2 } from '../../../contract/cas.ts'
 import { isHashText } from '../../formats/xet-hash.ts'
 import { parseRange } from '../../http/ranges.ts'
-import { type Call, type Route, route } from '../../http/route.ts'
+import { type Call, octets, type Route, route } from '../../http/route.ts'
 import { sendBytes } from '../../http/send-bytes.ts'
 import { claimsOf, hashOf } from './cas-call.ts'
 import { answerDedup } from './dedup-answer.ts'
@@ -28,6 +29,7 @@ export function casRoutes(parts: BlobParts): Route[] {
       method: 'GET',
       path: '/cas/v2/reconstructions/:file',
       grant: 'cas:read',
+      about: { summary: 'What a file is made of, and where to get it', answers: { 200: reconstructionV2 } },
       async handle(call) {
         const file = hashOf(call, 'file')
         const found = await reconstruct(parts, claimsOf(call).holder, file, call.request.headers.range)
@@ -38,6 +40,7 @@ export function casRoutes(parts: BlobParts): Route[] {
       method: 'GET',
       path: '/cas/v1/reconstructions/:file',
       grant: 'cas:read',
+      about: { summary: 'What a file is made of, as version 1 says it', answers: { 200: reconstructionV1 } },
       async handle(call) {
         const file = hashOf(call, 'file')
         const found = await reconstruct(parts, claimsOf(call).holder, file, call.request.headers.range)
@@ -48,6 +51,7 @@ export function casRoutes(parts: BlobParts): Route[] {
       method: 'GET',
       path: '/cas/v1/reconstructions',
       grant: 'cas:read',
+      about: { summary: 'What several files are made of', answers: { 200: reconstructions } },
       query: fileIds,
       handle: call => reconstructMany(parts, call, [call.query.file_id].flat()),
     }),
@@ -55,6 +59,7 @@ export function casRoutes(parts: BlobParts): Route[] {
       method: 'POST',
       path: '/cas/v1/reconstructions',
       grant: 'cas:read',
+      about: { summary: 'What several files are made of', answers: { 200: reconstructions } },
       body: fileKeys,
       handle: call => reconstructMany(parts, call, call.body),
     }),
@@ -62,6 +67,7 @@ export function casRoutes(parts: BlobParts): Route[] {
       method: 'GET',
       path: '/cas/v1/chunks/:prefix/:chunk',
       grant: 'cas:read',
+      about: { summary: 'A shard of xorbs that hold this chunk', answers: { 200: octets } },
       async handle(call) {
         const shard = await answerDedup(parts, claimsOf(call), hashOf(call, 'chunk'))
         call.reply.type('application/octet-stream')
@@ -72,6 +78,7 @@ export function casRoutes(parts: BlobParts): Route[] {
       method: 'GET',
       path: '/cas/v1/data/:xorb',
       grant: 'signed-url',
+      about: { summary: 'Bytes of a xorb', answers: { 200: octets, 206: octets } },
       query: z.object({ file: hashText }),
       async handle(call) {
         const { range } = call.request.headers

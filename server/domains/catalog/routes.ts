@@ -1,4 +1,5 @@
 import { z } from 'zod'
+import { repoInfo, repoList } from '../../../contract/catalog.ts'
 import { encodeCursor, linkNextPage, readPosition } from '../../http/pages.ts'
 import { count, flag, list, text } from '../../http/query.ts'
 import { type Call, type Route, repoOf, route } from '../../http/route.ts'
@@ -40,6 +41,7 @@ export function catalogRoutes(parts: CatalogParts): Route[] {
       method: 'GET',
       path: '{api}',
       grant: 'repo:read',
+      about: { summary: 'What is known of a repository', answers: { 200: repoInfo } },
       query: infoQuery,
       handle: call => sendInfo(info, call, 'HEAD'),
     }),
@@ -47,6 +49,11 @@ export function catalogRoutes(parts: CatalogParts): Route[] {
       method: 'GET',
       path: '{api}/revision/*',
       grant: 'repo:read',
+      about: {
+        summary: 'What is known of a repository at a revision',
+        tail: ['revision'],
+        answers: { 200: repoInfo },
+      },
       query: infoQuery,
       handle: call => sendInfo(info, call, decodeURIComponent(call.tail)),
     }),
@@ -55,6 +62,7 @@ export function catalogRoutes(parts: CatalogParts): Route[] {
         method: 'GET',
         path: `/api/${type}s`,
         grant: 'anyone',
+        about: { summary: `List and search ${type}s`, answers: { 200: repoList } },
         query: listQuery,
         handle: call => listPage(parts, call, type),
       }),

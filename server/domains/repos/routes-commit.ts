@@ -1,4 +1,5 @@
 import { z } from 'zod'
+import { cardCheck, madeCommit, uploadModes } from '../../../contract/repos.ts'
 import { validateCard } from '../../formats/model-card.ts'
 import { flag } from '../../http/query.ts'
 import { type Route, repoOf, route } from '../../http/route.ts'
@@ -38,6 +39,11 @@ export function commitRoutes(parts: RepoParts): Route[] {
       method: 'POST',
       path: '{api}/preupload/*',
       grant: 'repo:write',
+      about: {
+        summary: 'How files are to be uploaded: inside the commit, or as LFS files',
+        tail: ['revision'],
+        answers: { 200: uploadModes },
+      },
       query: z.object({ create_pr: flag }),
       body: candidates,
       bodyLimit: 8 * 1024 * 1024,
@@ -58,6 +64,12 @@ export function commitRoutes(parts: RepoParts): Route[] {
       method: 'POST',
       path: '{api}/commit/*',
       grant: 'repo:write',
+      about: {
+        summary: 'Make a commit',
+        tail: ['revision'],
+        takes: 'application/x-ndjson',
+        answers: { 200: madeCommit },
+      },
       query: z.object({ create_pr: flag }),
       async handle(call) {
         refusePullRequest(call.query.create_pr)
@@ -72,6 +84,10 @@ export function commitRoutes(parts: RepoParts): Route[] {
       method: 'POST',
       path: '/api/validate-yaml',
       grant: 'anyone',
+      about: {
+        summary: 'Check the metadata of a card; errors are answered with 400',
+        answers: { 200: cardCheck },
+      },
       body: z.object({ content: z.string(), repoType: z.enum(repoTypes).nullish() }),
       bodyLimit: 8 * 1024 * 1024,
       handle({ body, request, reply }) {

@@ -12,6 +12,8 @@ import { allRefs } from './store.ts'
 /** Wants and haves of one round; a hundred thousand refs are 5 MB. */
 const negotiationLimit = 64 * 1024 * 1024
 
+const advertisements = ['upload', 'receive'].map(service => `application/x-git-${service}-pack-advertisement`)
+
 /** Smart HTTP as the git program speaks it: gitprotocol-http(5). */
 export function gitRoutes(parts: RepoParts): Route[] {
   return [
@@ -19,6 +21,7 @@ export function gitRoutes(parts: RepoParts): Route[] {
       method: 'GET',
       path: '{web}/info/refs',
       grant: 'repo:read',
+      about: { summary: 'Refs, for git', answers: { 200: advertisements } },
       challenge: 'Basic',
       query: z.object({ service: text }),
       async handle(call) {
@@ -41,6 +44,11 @@ export function gitRoutes(parts: RepoParts): Route[] {
       method: 'POST',
       path: '{web}/git-upload-pack',
       grant: 'repo:read',
+      about: {
+        summary: 'Fetch by git',
+        takes: 'application/x-git-upload-pack-request',
+        answers: { 200: 'application/x-git-upload-pack-result' },
+      },
       challenge: 'Basic',
       async handle(call) {
         demandType(call, 'git-upload-pack')
@@ -53,6 +61,11 @@ export function gitRoutes(parts: RepoParts): Route[] {
       method: 'POST',
       path: '{web}/git-receive-pack',
       grant: 'repo:write',
+      about: {
+        summary: 'Push by git',
+        takes: 'application/x-git-receive-pack-request',
+        answers: { 200: 'application/x-git-receive-pack-result' },
+      },
       challenge: 'Basic',
       async handle(call) {
         demandType(call, 'git-receive-pack')

@@ -1,6 +1,8 @@
 import { z } from 'zod'
+import { nothing } from '../../../contract/parts.ts'
+import { lfsBatch } from '../../../contract/repos.ts'
 import { inPassing } from '../../http/body.ts'
-import { type Call, type Route, repoOf, route } from '../../http/route.ts'
+import { type Call, octets, type Route, repoOf, route } from '../../http/route.ts'
 import { sendBytes } from '../../http/send-bytes.ts'
 import { RepoNotFound } from '../../kernel/errors.ts'
 import { type Repository, repoApiPath, repoId } from '../../kernel/repository.ts'
@@ -32,6 +34,10 @@ export function lfsRoutes(parts: RepoParts): Route[] {
       path: '{web}/info/lfs/objects/batch',
       // Uploading asks for more, below: one route serves both.
       grant: 'repo:read',
+      about: {
+        summary: 'Where LFS objects are got or put',
+        answers: { 200: { type: mediaType, shape: lfsBatch } },
+      },
       challenge: 'Basic',
       body: batch,
       bodyLimit: 4 * 1024 * 1024,
@@ -65,6 +71,10 @@ export function lfsRoutes(parts: RepoParts): Route[] {
       path: '{web}/info/lfs/objects/:oid/verify',
       // git-lfs sends no credentials to what the batch answer calls authenticated.
       grant: 'signed-url',
+      about: {
+        summary: 'Whether an uploaded LFS object is here',
+        answers: { 200: { type: mediaType, shape: nothing } },
+      },
       query: signedFor,
       body: z.object({ oid: sha256, size }),
       async handle(call) {
@@ -80,6 +90,7 @@ export function lfsRoutes(parts: RepoParts): Route[] {
       method: ['GET', 'HEAD'],
       path: '{web}/info/lfs/objects/:oid',
       grant: 'signed-url',
+      about: { summary: 'Content of an LFS object', answers: { 200: octets, 206: octets } },
       query: signedFor,
       async handle(call) {
         const oid = String(call.params.oid)
@@ -98,6 +109,7 @@ export function lfsRoutes(parts: RepoParts): Route[] {
       method: 'PUT',
       path: '{web}/info/lfs/objects/:oid/:size',
       grant: 'signed-url',
+      about: { summary: 'Put the content of an LFS object', takes: octets, answers: { 200: null } },
       query: signedFor,
       async handle(call) {
         const expected = { sha256: String(call.params.oid), size: Number(call.params.size) }
@@ -109,6 +121,7 @@ export function lfsRoutes(parts: RepoParts): Route[] {
       method: 'PUT',
       path: '{web}/info/lfs/uploads/:upload/:part',
       grant: 'signed-url',
+      about: { summary: 'Put a part of an LFS object', takes: octets, answers: { 200: null } },
       query: signedFor,
       async handle(call) {
         signedRepo(call)
@@ -121,6 +134,10 @@ export function lfsRoutes(parts: RepoParts): Route[] {
       method: 'POST',
       path: '{web}/info/lfs/uploads/:upload',
       grant: 'signed-url',
+      about: {
+        summary: 'Join the parts of an LFS object',
+        answers: { 200: { type: mediaType, shape: nothing } },
+      },
       query: signedFor,
       body: z.object({ oid: sha256 }),
       bodyLimit: 4 * 1024 * 1024,

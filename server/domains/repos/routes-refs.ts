@@ -1,4 +1,5 @@
 import { z } from 'zod'
+import { commits, refs } from '../../../contract/repos.ts'
 import { encodeCursor, linkNextPage, readPosition } from '../../http/pages.ts'
 import { count, flag, index, list, text } from '../../http/query.ts'
 import { type Route, repoOf, route } from '../../http/route.ts'
@@ -17,6 +18,7 @@ export function refRoutes(parts: RepoParts): Route[] {
       method: 'GET',
       path: '{api}/refs',
       grant: 'repo:read',
+      about: { summary: 'Branches, tags and other refs', answers: { 200: refs } },
       query: z.object({ include_prs: flag }),
       async handle(call) {
         const refs = await listRefs(parts, repoOf(call))
@@ -32,6 +34,7 @@ export function refRoutes(parts: RepoParts): Route[] {
       method: 'POST',
       path: '{api}/branch/*',
       grant: 'repo:write',
+      about: { summary: 'Make a branch', tail: ['branch'], answers: { 201: null } },
       body: z
         .object({
           startingPoint: z.string().nullish(),
@@ -53,6 +56,7 @@ export function refRoutes(parts: RepoParts): Route[] {
       method: 'DELETE',
       path: '{api}/branch/*',
       grant: 'repo:write',
+      about: { summary: 'Delete a branch', tail: ['branch'], answers: { 200: null } },
       async handle(call) {
         await deleteBranch(parts, repoOf(call), decodeURIComponent(call.tail))
         return call.reply.code(200).send()
@@ -62,6 +66,7 @@ export function refRoutes(parts: RepoParts): Route[] {
       method: 'POST',
       path: '{api}/tag/*',
       grant: 'repo:write',
+      about: { summary: 'Tag a revision', tail: ['revision'], answers: { 201: null } },
       body: z.object({ tag: z.string().min(1), message: z.string().max(65_536).nullish() }),
       async handle(call) {
         await createTag(parts, call.actor as User, repoOf(call), {
@@ -76,6 +81,7 @@ export function refRoutes(parts: RepoParts): Route[] {
       method: 'DELETE',
       path: '{api}/tag/*',
       grant: 'repo:write',
+      about: { summary: 'Delete a tag', tail: ['tag'], answers: { 200: null } },
       async handle(call) {
         await deleteTag(parts, repoOf(call), decodeURIComponent(call.tail))
         return call.reply.code(200).send()
@@ -85,6 +91,11 @@ export function refRoutes(parts: RepoParts): Route[] {
       method: 'GET',
       path: '{api}/commits/*',
       grant: 'repo:read',
+      about: {
+        summary: 'Commits of a revision, newest first',
+        tail: ['revision'],
+        answers: { 200: commits },
+      },
       query: z.object({ limit: count, cursor: text, p: index, expand: list }),
       async handle(call) {
         const repo = repoOf(call)

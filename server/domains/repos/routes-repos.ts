@@ -1,4 +1,6 @@
 import { z } from 'zod'
+import { nothing } from '../../../contract/parts.ts'
+import { createdRepo, repoSettings } from '../../../contract/repos.ts'
 import { type Route, repoOf, route } from '../../http/route.ts'
 import type { Actor, User } from '../../kernel/actor.ts'
 import { type Repository, repoId, repoPath, repoTypes } from '../../kernel/repository.ts'
@@ -38,6 +40,7 @@ export function repoRoutes(parts: RepoParts): Route[] {
       method: 'POST',
       path: '/api/repos/create',
       grant: 'signed-in',
+      about: { summary: 'Make a repository', answers: { 200: createdRepo } },
       body: newRepo,
       bodyLimit: 16 * 1024 * 1024,
       async handle({ actor, body, origin }) {
@@ -54,6 +57,7 @@ export function repoRoutes(parts: RepoParts): Route[] {
       method: 'DELETE',
       path: '/api/repos/delete',
       grant: 'signed-in',
+      about: { summary: 'Delete a repository and all that it holds', answers: { 200: null } },
       body: repoName,
       async handle({ actor, body, reply }) {
         const { namespace, name } = splitName(actor, body)
@@ -67,6 +71,7 @@ export function repoRoutes(parts: RepoParts): Route[] {
       method: 'PUT',
       path: '{api}/settings',
       grant: 'repo:settings',
+      about: { summary: 'Change settings of a repository', answers: { 200: repoSettings } },
       body: settings,
       async handle(call) {
         const repo = repoOf(call)
@@ -75,8 +80,20 @@ export function repoRoutes(parts: RepoParts): Route[] {
         return { private: isPrivate ?? repo.isPrivate }
       },
     }),
-    route({ method: 'GET', path: '{api}/auth-check', grant: 'repo:read', handle: () => ({}) }),
-    route({ method: 'GET', path: '{api}/auth-check/write', grant: 'repo:write', handle: () => ({}) }),
+    route({
+      method: 'GET',
+      path: '{api}/auth-check',
+      grant: 'repo:read',
+      about: { summary: 'Whether the caller may read the repository', answers: { 200: nothing } },
+      handle: () => ({}),
+    }),
+    route({
+      method: 'GET',
+      path: '{api}/auth-check/write',
+      grant: 'repo:write',
+      about: { summary: 'Whether the caller may write to the repository', answers: { 200: nothing } },
+      handle: () => ({}),
+    }),
   ]
 }
 

@@ -15,6 +15,11 @@ export function resolveRoutes(parts: RepoParts): Route[] {
       method: ['GET', 'HEAD'],
       path: '{web}/resolve/*',
       grant: 'repo:read',
+      about: {
+        summary: 'Content of a file',
+        tail: ['revision', 'path'],
+        answers: { 200: '*/*', 206: '*/*' },
+      },
       async handle(call) {
         const found = await open(parts, call)
         if (found.kind === 'absent') throw new LfsObjectMissing([found])
@@ -25,6 +30,11 @@ export function resolveRoutes(parts: RepoParts): Route[] {
       method: ['GET', 'HEAD'],
       path: '{web}/raw/*',
       grant: 'repo:read',
+      about: {
+        summary: 'A file as git has it: of an LFS file the pointer',
+        tail: ['revision', 'path'],
+        answers: { 200: '*/*', 206: '*/*' },
+      },
       async handle(call) {
         const found = await open(parts, call)
         const size = found.kind === 'regular' ? found.size : found.pointerSize

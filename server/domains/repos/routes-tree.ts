@@ -1,4 +1,5 @@
 import { z } from 'zod'
+import { treeEntries } from '../../../contract/repos.ts'
 import { encodeCursor, linkNextPage, readPosition } from '../../http/pages.ts'
 import { count, flag, list, text } from '../../http/query.ts'
 import { type Route, repoOf, route } from '../../http/route.ts'
@@ -21,6 +22,11 @@ export function treeRoutes(parts: RepoParts): Route[] {
       method: 'GET',
       path: '{api}/tree/*',
       grant: 'repo:read',
+      about: {
+        summary: 'Files and folders of a revision, or of a folder in it',
+        tail: ['revision', 'path?'],
+        answers: { 200: treeEntries },
+      },
       query: z.object({ recursive: flag, expand: flag, limit: count, cursor: text }),
       async handle(call) {
         const repo = repoOf(call)
@@ -41,6 +47,11 @@ export function treeRoutes(parts: RepoParts): Route[] {
       method: 'POST',
       path: '{api}/paths-info/*',
       grant: 'repo:read',
+      about: {
+        summary: 'What stands at these paths; missing ones are left out',
+        tail: ['revision'],
+        answers: { 200: treeEntries },
+      },
       body: z.object({ paths: list, expand: flag }),
       bodyLimit: 8 * 1024 * 1024,
       async handle(call) {

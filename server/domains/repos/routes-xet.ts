@@ -1,3 +1,4 @@
+import { xetToken } from '../../../contract/repos.ts'
 import { type Call, type Route, repoOf, route } from '../../http/route.ts'
 import type { RepoParts } from './parts.ts'
 
@@ -11,6 +12,11 @@ export function xetRoutes(parts: RepoParts): Route[] {
       method: 'GET',
       path: `{api}/xet-${scope}-token/*`,
       grant: scope === 'read' ? 'repo:read' : 'repo:write',
+      about: {
+        summary: `A short-lived token to ${scope} files of this repository in the CAS`,
+        tail: ['revision'],
+        answers: { 200: xetToken },
+      },
       handle(call) {
         const issued = issueXetToken(parts, call, scope)
         call.reply.headers(xetHeaders(issued)).header('cache-control', 'no-store')

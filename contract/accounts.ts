@@ -1,0 +1,80 @@
+import { z } from 'zod'
+import { time } from './parts.ts'
+
+export const whoAmI = z.object({
+  type: z.literal('user'),
+  id: z.string(),
+  name: z.string(),
+  fullname: z.string(),
+  email: z.string().nullable(),
+  emailVerified: z.boolean(),
+  canPay: z.boolean(),
+  isPro: z.boolean(),
+  periodEnd: z.null(),
+  avatarUrl: z.string(),
+  billingMode: z.string(),
+  orgs: z.array(
+    z.object({
+      type: z.literal('org'),
+      id: z.string(),
+      name: z.string(),
+      fullname: z.string(),
+      email: z.null(),
+      canPay: z.boolean(),
+      avatarUrl: z.string(),
+      periodEnd: z.null(),
+      roleInOrg: z.enum(['admin', 'write', 'read']),
+    }),
+  ),
+  auth: z.looseObject({
+    type: z.string(),
+    accessToken: z
+      .looseObject({
+        displayName: z.string(),
+        role: z.enum(['read', 'write', 'fineGrained']),
+        createdAt: time,
+      })
+      .optional(),
+  }),
+})
+
+const fineGrained = z.object({
+  canReadGatedRepos: z.boolean(),
+  global: z.array(z.string()),
+  scoped: z.array(
+    z.object({
+      entity: z.object({
+        _id: z.string(),
+        type: z.enum(['model', 'dataset', 'space', 'user', 'org']),
+        name: z.string(),
+      }),
+      permissions: z.array(z.enum(['repo.content.read', 'discussion.write', 'repo.write'])),
+    }),
+  ),
+})
+
+export const accessToken = z.object({
+  id: z.string(),
+  displayName: z.string(),
+  role: z.enum(['read', 'write', 'fineGrained']),
+  createdAt: time,
+  lastUsedAt: time.nullable(),
+  expiresAt: time.nullable(),
+  fineGrained: fineGrained.optional(),
+  /** The one that asks. */
+  isCurrent: z.boolean(),
+})
+
+/** `token` is the secret, told this once. */
+export const newAccessToken = accessToken.extend({ token: z.string() })
+
+export const session = z.object({
+  id: z.string(),
+  userAgent: z.string(),
+  createdAt: time,
+  lastUsedAt: time,
+  isCurrent: z.boolean(),
+})
+
+export const signedIn = z.object({ name: z.string() })
+export const signedUp = z.object({ id: z.string(), name: z.string() })

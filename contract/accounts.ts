@@ -78,3 +78,22 @@ export const session = z.object({
 
 export const signedIn = z.object({ name: z.string() })
 export const signedUp = z.object({ id: z.string(), name: z.string() })
+
+/** RFC 8628 3.2. */
+export const deviceLogin = z.object({
+  device_code: z.string(),
+  user_code: z.string(),
+  verification_uri: z.string(),
+  verification_uri_complete: z.string(),
+  expires_in: z.number().int(),
+  interval: z.number().int(),
+})
+
+/** RFC 6749 5.1. */
+export const issuedTokens = z.object({
+  access_token: z.string(),
+  token_type: z.literal('Bearer'),
+  expires_in: z.number().int(),
+  refresh_token: z.string(),
+  scope: z.enum(['read', 'write']),
+})

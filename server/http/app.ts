@@ -173,8 +173,8 @@ async function run(
   const keyed = hasOwnKey(route)
   const actor = keyed ? anonymous : await admit(parts, bucket, request, reply)
   actors.set(request, actor)
-  const isBySession = actor.kind === 'user' && actor.credential.kind === 'session'
-  if ((isBySession && isWrite(request)) || route.ownPagesOnly) {
+  if (route.ownPagesOnly || (actor.kind === 'user' && isWrite(request) && !isBearer(request))) {
+    const isBySession = actor.kind === 'user' && actor.credential.kind === 'session'
     refuseForeignPages(request, originOf(parts, request), isBySession)
   }
   const pass = (repo?: Repository) => parts.doors[route.grant]({ actor, repo, request })
@@ -247,6 +247,11 @@ function limit(
   )
   reply.headers(headers)
   if (refusal) throw refusal
+}
+
+/** What no browser sends by itself, unlike cookies and the password that it was once asked for. */
+function isBearer({ headers }: FastifyRequest): boolean {
+  return /^bearer /i.test(headers.authorization ?? '')
 }
 
 function isWrite({ method }: FastifyRequest): boolean {

@@ -34,6 +34,6 @@ export async function beginSession(
 }
 
 /** The caller's text, for a list that people read. */
-function readable(userAgent: string): string {
+export function readable(userAgent: string): string {
   return userAgent.replace(/[^\x20-\x7e]/g, '?').slice(0, 200)
 }

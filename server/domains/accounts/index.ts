@@ -6,6 +6,7 @@ import { actorOf } from './actor-of.ts'
 import { addOrganization, type NewOrganization } from './add-organization.ts'
 import { addToken, type NewToken } from './add-token.ts'
 import { addUser, type NewUser } from './add-user.ts'
+import { Failures } from './failures.ts'
 import { createIdentify, type Identify } from './identify.ts'
 import { listTokens } from './list-tokens.ts'
 import type { AccountParts } from './parts.ts'
@@ -35,8 +36,9 @@ export interface Accounts {
   readonly routes: readonly Route[]
 }
 
-export function createAccounts(given: Omit<AccountParts, 'logins'>): Accounts {
-  const parts: AccountParts = { ...given, logins: new PasswordLogins(given.clock) }
+export function createAccounts(given: Omit<AccountParts, 'logins' | 'userCodes'>): Accounts {
+  const { clock } = given
+  const parts = { ...given, logins: new PasswordLogins(clock), userCodes: new Failures(clock) }
   const { sql } = parts.database
   return {
     identify: createIdentify(parts),

@@ -2,6 +2,7 @@ import { whoAmI as whoAmIAnswer } from '../../../contract/accounts.ts'
 import { type Route, route } from '../../http/route.ts'
 import { BadCredentials } from './errors.ts'
 import type { AccountParts } from './parts.ts'
+import { oauthRoutes } from './routes-oauth.ts'
 import { sessionRoutes } from './routes-sessions.ts'
 import { tokenRoutes } from './routes-tokens.ts'
 import { whoAmI } from './who-am-i.ts'
@@ -20,5 +21,6 @@ export function accountRoutes(parts: AccountParts): Route[] {
     }),
     ...sessionRoutes(parts),
     ...tokenRoutes(parts),
+    ...oauthRoutes(parts),
   ]
 }

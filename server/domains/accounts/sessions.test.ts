@@ -110,9 +110,11 @@ describe('a session', () => {
   })
 
   it('is listed, and ended from another browser; not by somebody else', async () => {
-    const [here, there] = [await login(), await login()]
-    const list = (await hub.as().get('/api/settings/sessions?limit=2', here)).json()
-    const other = list.find((each: { isCurrent: boolean }) => !each.isCurrent)
+    const here = await login()
+    const list = async () => (await hub.as().get('/api/settings/sessions', here)).json() as { id: string }[]
+    const before = (await list()).map(({ id }) => id)
+    const there = await login()
+    const [other] = (await list()).filter(({ id }) => !before.includes(id)) as [{ id: string }]
     expect(other).toMatchObject({ userAgent: 'Browser/1', createdAt: expect.stringContaining('T') })
     expect(Object.keys(other)).not.toContain('hash')
     const end = `/api/settings/sessions/${other.id}`
@@ -158,6 +160,14 @@ describe('a page of another site', () => {
       const answer = await hub.as().post('/api/repos/create', { name: `own-${at}` }, { ...session, ...from })
       expect(answer.status).toBe(200)
     }
+  })
+
+  it('does not write by the password that the browser keeps for git', async () => {
+    const basic = { authorization: `Basic ${Buffer.from('alice:correct horse').toString('base64')}` }
+    const write = (from: Record<string, string>) =>
+      hub.as().post('/api/repos/create', { name: 'by-basic' }, { ...basic, ...from })
+    expect((await write(foreign[2]![1])).status).toBe(403)
+    expect((await write({})).status).toBe(200)
   })
 
   it('may send tokens, as programs do', async () => {

@@ -6,6 +6,7 @@ const domains = {
   policy: ['accounts'],
   blobs: [],
   repos: ['accounts', 'policy', 'blobs'],
+  gates: ['accounts', 'policy', 'repos'],
   catalog: ['accounts', 'policy', 'blobs', 'repos'],
 }
 const source = '^server/'

@@ -5,6 +5,24 @@ import { bytes, commitId, sha256, time, xetHash } from './parts.ts'
 
 export const createdRepo = z.object({ url: z.url(), id: z.string(), name: z.string() })
 
+/** `filesCopyPending`: whether files are still on their way; they never are. */
+export const duplicatedRepo = createdRepo.extend({ filesCopyPending: z.literal(false) })
+
+export const lfsFiles = z.array(
+  z.object({
+    /** What names the file where it is deleted: its sha256 once more. */
+    fileOid: sha256,
+    oid: sha256,
+    size: bytes,
+    /** When the first commit that refers to it was made, by which path and which ref. */
+    pushedAt: time,
+    filename: z.string(),
+    ref: z.string().nullable(),
+  }),
+)
+
+export const sharedLfsFiles = z.object({ failed: z.array(z.object({ sha256, error: z.string() })) })
+
 const lastCommit = z.object({ id: commitId, title: z.string(), date: time })
 
 const file = z.object({
@@ -102,4 +120,7 @@ export const xetToken = z.object({
   casUrl: z.url(),
 })
 
-export const repoSettings = z.object({ private: z.boolean() })
+export const repoSettings = z.object({
+  private: z.boolean(),
+  gated: z.union([z.literal(false), z.enum(['auto', 'manual'])]),
+})

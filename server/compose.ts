@@ -4,6 +4,7 @@ import type { Config } from './config.ts'
 import { type Accounts, accountMigrations, createAccounts } from './domains/accounts/index.ts'
 import { type Blobs, blobMigrations, createBlobs } from './domains/blobs/index.ts'
 import { catalogMigrations, createCatalog } from './domains/catalog/index.ts'
+import { createGates, gateMigrations } from './domains/gates/index.ts'
 import { policy } from './domains/policy/index.ts'
 import { createRepos, type Repos, repoMigrations } from './domains/repos/index.ts'
 import { createApp } from './http/app.ts'
@@ -16,6 +17,7 @@ import { systemRoutes } from './http/routes-system.ts'
 import { instanceMigrations, instanceSecret } from './instance.ts'
 import { systemClock } from './kernel/clock.ts'
 import { RepoNotFound } from './kernel/errors.ts'
+import type { Repository } from './kernel/repository.ts'
 import { Signer } from './kernel/signer.ts'
 import type { Database } from './ports/database.ts'
 import type { ObjectStore } from './ports/objects.ts'
@@ -44,6 +46,7 @@ export const migrations = {
   ...blobMigrations,
   ...repoMigrations,
   ...catalogMigrations,
+  ...gateMigrations,
 }
 
 /** Joins the domains. The only file that knows all of them. */
@@ -62,10 +65,10 @@ export async function compose(config: Config, drivers: Drivers, log: Logger): Pr
         const repo = await repos.find(type, namespace, name).catch(error => {
           if (!(error instanceof RepoNotFound)) throw error
         })
-        return repo && policy.can(actor, 'repo:read', { repo }).allowed ? repo : undefined
+        return repo && policy.can(actor, 'repo:view', { repo }).allowed ? repo : undefined
       },
       byId: async (actor, ids) =>
-        (await repos.byId(ids)).filter(repo => policy.can(actor, 'repo:read', { repo }).allowed),
+        (await repos.byId(ids)).filter(repo => policy.can(actor, 'repo:view', { repo }).allowed),
     },
   })
   const blobs = createBlobs({
@@ -74,20 +77,24 @@ export async function compose(config: Config, drivers: Drivers, log: Logger): Pr
     reachable: async (subject, holders) => {
       const actor = await accounts.actorOf(subject)
       const found = await repos.byId(holders)
-      return new Set(
-        found.filter(repo => policy.can(actor, 'repo:read', { repo }).allowed).map(repo => repo.id),
-      )
+      const accepted = await gates.acceptedBy(actor, found)
+      const canRead = (repo: Repository) => {
+        const admission = accepted.has(repo.id) ? 'accepted' : 'none'
+        return policy.can(actor, 'repo:read', { repo, admission }).allowed
+      }
+      return new Set(found.filter(canRead).map(repo => repo.id))
     },
   })
   const repos = createRepos({ ...base, accounts, blobs, cacheFolder: join(config.data, 'cache', 'git') })
+  const gates = createGates({ ...base, accounts, repos })
   const catalog = createCatalog({ ...base, repos })
-  consequences.projections.push(...catalog.projections)
+  consequences.projections.push(...gates.projections, ...catalog.projections)
   consequences.jobs.push(...blobs.jobs, ...repos.jobs, ...catalog.jobs)
 
   const metrics = createMetrics(drivers.queue)
   let apiDocument: OpenApi | undefined
   const routes: readonly Route[] = [
-    ...[accounts, blobs, repos, catalog].flatMap(domain => domain.routes),
+    ...[accounts, blobs, repos, gates, catalog].flatMap(domain => domain.routes),
     ...systemRoutes({
       ...drivers,
       metrics,
@@ -106,9 +113,9 @@ export async function compose(config: Config, drivers: Drivers, log: Logger): Pr
     createApp: () =>
       createApp({
         routes,
-        doors: createDoors({ policy, signer, clock, admitCas: blobs.admitCas }),
+        doors: createDoors({ policy, signer, clock, admitCas: blobs.admitCas, admissionOf: gates.admission }),
         identify: accounts.identify,
-        findRepo: repos.find,
+        findRepo: repos.locate,
         publicUrl: config.publicUrl,
         trustedProxies: config.trustedProxies,
         rateLimits: config.rateLimits && new RateLimits(config.rateLimits, clock),

@@ -11,7 +11,7 @@ import { repoTypes } from './kernel/repository.ts'
  */
 
 type Who = keyof typeof credentials
-type Where = 'public' | 'private' | 'org-private'
+type Where = 'public' | 'private' | 'org-private' | 'gated'
 
 const credentials = {
   anonymous: undefined,
@@ -57,19 +57,58 @@ const privateRead: Record<Who, Expected> = {
 }
 const privateWrite: Record<Who, Expected> = { ...privateRead, 'read token of the owner': 403 }
 
-const onRepos: Record<Where, Record<'repo:read' | 'repo:write' | 'repo:settings', Record<Who, Expected>>> = {
-  public: { 'repo:read': publicRead, 'repo:write': publicWrite, 'repo:settings': publicWrite },
-  private: { 'repo:read': privateRead, 'repo:write': privateWrite, 'repo:settings': privateWrite },
+/** What a user does in the own name: every one may who is signed in, by a credential that may write. */
+const ownWrite: Record<Who, Expected> = {
+  ...all('through'),
+  anonymous: 401,
+  'read token of the owner': 403,
+  'fine-grained token for another repository': 403,
+}
+const privateEngage: Record<Who, Expected> = { ...privateRead, 'read token of the owner': 403 }
+/** Of an organisation; nobody has been let in. */
+const gatedRead: Record<Who, Expected> = {
+  ...all('through'),
+  anonymous: 401,
+  stranger: 403,
+  'fine-grained token for another repository': 403,
+  'reader in the organisation': 403,
+}
+
+type RepoGrant = 'repo:view' | 'repo:engage' | 'repo:read' | 'repo:write' | 'repo:settings'
+
+const onRepos: Record<Where, Record<RepoGrant, Record<Who, Expected>>> = {
+  public: {
+    'repo:view': publicRead,
+    'repo:engage': ownWrite,
+    'repo:read': publicRead,
+    'repo:write': publicWrite,
+    'repo:settings': publicWrite,
+  },
+  gated: {
+    'repo:view': publicRead,
+    'repo:engage': ownWrite,
+    'repo:read': gatedRead,
+    'repo:write': publicWrite,
+    'repo:settings': publicWrite,
+  },
+  private: {
+    'repo:view': privateRead,
+    'repo:engage': privateEngage,
+    'repo:read': privateRead,
+    'repo:write': privateWrite,
+    'repo:settings': privateWrite,
+  },
   'org-private': {
+    'repo:view': { ...privateRead, 'reader in the organisation': 'through' },
+    'repo:engage': { ...privateEngage, 'reader in the organisation': 'through' },
     'repo:read': { ...privateRead, 'reader in the organisation': 'through' },
     'repo:write': { ...privateWrite, 'reader in the organisation': 403 },
     'repo:settings': { ...privateWrite, 'reader in the organisation': 403 },
   },
 }
-const anyone = all('through')
-const signedIn: Record<Who, Expected> = { ...all('through'), anonymous: 401 }
 const wholeUser: Record<Who, Expected> = {
-  ...signedIn,
+  ...all('through'),
+  anonymous: 401,
   'read token of the owner': 403,
   'fine-grained token for another repository': 403,
 }
@@ -82,10 +121,11 @@ const byPassword: Record<Who, Expected> = {
   administrator: 403,
 }
 const onHub: Record<string, Record<Who, Expected>> = {
-  anyone,
-  'signed-in': signedIn,
-  'account:manage': wholeUser,
-  'account:secure': byPassword,
+  anyone: all('through'),
+  'signed-in': { ...all('through'), anonymous: 401 },
+  'own:write': ownWrite,
+  'own:manage': wholeUser,
+  'own:secure': byPassword,
 }
 
 const sha256 = createHash('sha256').update('x').digest('hex')
@@ -104,9 +144,11 @@ const samples: Record<string, Sample> = {
   'GET /': {},
   'HEAD /': {},
   'GET /api/datasets': {},
+  'GET /api/kernels': {},
   'GET /api/models': {},
   'GET /api/spaces': {},
   'POST /api/validate-yaml': { body: { content: '# hi' } },
+  'POST /api/repos/move': { body: { fromRepo: 'owner/never-there', toRepo: 'owner/x' }, headers: json },
   'POST /api/repos/create': { body: { name: '.', organization: null }, headers: json },
   'DELETE /api/repos/delete': { body: { name: 'never-there' }, headers: json },
   'GET /api/whoami-v2': {},
@@ -140,12 +182,26 @@ const samples: Record<string, Sample> = {
   'GET {api}/commits/*': { path: '{api}/commits/main' },
   'POST {api}/paths-info/*': { path: '{api}/paths-info/main', body: { paths: ['x'] } },
   'POST {api}/preupload/*': { path: '{api}/preupload/main', body: { files: [] } },
+  'POST {api}/duplicate': { body: { repository: 'not a name' } },
+  'GET {api}/lfs-files': {},
+  'POST {api}/lfs-files/batch': { body: { deletions: { sha: [], rewriteHistory: false } } },
+  'POST {api}/lfs-files/duplicate': { body: { target: { type: 'model', name: 'not a name' }, files: [] } },
   'GET {api}/refs': {},
   'GET {api}/revision/*': { path: '{api}/revision/main' },
   'PUT {api}/settings': { body: {} },
+  'POST {api}/super-squash/*': { path: '{api}/super-squash/absent', body: { message: 'm' } },
   'POST {api}/tag/*': { path: '{api}/tag/main', body: { tag: 't' } },
   'DELETE {api}/tag/*': { path: '{api}/tag/absent' },
   'GET {api}/tree/*': { path: '{api}/tree/main' },
+  'GET {api}/user-access-request/accepted': {},
+  'GET {api}/user-access-request/pending': {},
+  'GET {api}/user-access-request/rejected': {},
+  'GET {api}/user-access-request/report': {},
+  'POST {api}/user-access-request/grant': { body: { user: 'never-there' } },
+  'POST {api}/user-access-request/handle': { body: { user: 'never-there', status: 'accepted' } },
+  'GET {web}/ask-access': {},
+  'POST {web}/ask-access': { body: {} },
+  'DELETE {web}/ask-access': {},
   'GET {api}/xet-read-token/*': { path: '{api}/xet-read-token/main' },
   'GET {api}/xet-write-token/*': { path: '{api}/xet-write-token/main' },
   'POST {web}/git-receive-pack': {
@@ -235,11 +291,14 @@ beforeAll(async () => {
       ['owner', 'public', false],
       ['owner', 'private', true],
       ['lab', 'org-private', true],
+      ['lab', 'gated', false],
       ['owner', 'elsewhere', true],
     ]) {
       const made = await owner.post('/api/repos/create', { name, organization, type, private: isPrivate })
       expect(made.status).toBe(200)
     }
+    const gated = await owner.put(`/api/${type}s/lab/gated/settings`, { gated: 'manual' })
+    expect(gated.json()).toEqual({ private: false, gated: 'manual' })
   }
   const { id } = await repos.find('model', 'owner', 'elsewhere')
   const elsewhere = await accounts.addToken('owner', {
@@ -280,6 +339,7 @@ const repoOf: Record<Where, string> = {
   public: 'owner/public',
   private: 'owner/private',
   'org-private': 'lab/org-private',
+  gated: 'lab/gated',
 }
 
 async function outcome(
@@ -312,11 +372,11 @@ it('knows every route, and its grant', () => {
 })
 
 describe('routes about a repository', () => {
-  for (const where of ['public', 'private', 'org-private'] as const) {
+  for (const where of ['public', 'private', 'org-private', 'gated'] as const) {
     for (const [route, sample] of Object.entries(samples)) {
       if (!route.includes('{')) continue
       it(`${route} of a ${where} repository`, async () => {
-        const grant = grants.get(route) as 'repo:read'
+        const grant = grants.get(route) as RepoGrant
         for (const type of repoTypes) {
           const found: Record<string, Expected> = {}
           for (const who of Object.keys(credentials) as Who[]) {
@@ -343,11 +403,12 @@ describe('routes about the hub', () => {
   for (const [route, sample] of Object.entries(samples)) {
     if (route.includes('{')) continue
     it(route, async () => {
-      const expected = onHub[grants.get(route) ?? '']!
+      const expected = onHub[String(grants.get(route))]!
       for (const who of Object.keys(credentials) as Who[]) {
         const found = await outcome(route, sample, who, '')
         // A repository that is not there is refused like a hidden one: it was looked for, so the door was open.
-        const isOpen = route === 'DELETE /api/repos/delete' && found === 404
+        const looksForOne = ['DELETE /api/repos/delete', 'POST /api/repos/move'].includes(route)
+        const isOpen = looksForOne && found === 404
         expect([who, isOpen ? 'through' : found]).toEqual([who, expected[who]])
       }
     })

@@ -144,6 +144,32 @@ describe.each([
     }
   })
 
+  it('a moved repository is led to, until a new one has its old name', async () => {
+    const [old, name] = [`${repo}-old`, `${repo}-new`]
+    await alice().post('/api/repos/create', { name: old })
+    await nextTurn()
+    const ask = () => anyone().get(`/api/models/${old}`)
+    const moved = await around(ask, () => alice().post('/api/repos/move', { fromRepo: old, toRepo: name }))
+    expect([moved.before.status, moved.after.status]).toEqual([200, 307])
+    expect(moved.after.headers.location).toBe(`/api/models/${name}`)
+    const taken = await around(ask, () => alice().post('/api/repos/create', { name: old }))
+    expect([taken.before.status, taken.after.status]).toEqual([307, 200])
+    expect((await anyone().get(`/api/models/${name}`)).json().id).toBe(name)
+  })
+
+  it('a gate lets in whom it has accepted, and nobody whom it has not', async () => {
+    const ask = () => served.as('hf_bob').get(`/${repo}/resolve/main/a.txt`)
+    const shut = await around(ask, () => alice().put(`/api/models/${repo}/settings`, { gated: 'auto' }))
+    expect([shut.before.status, shut.after.status]).toEqual([200, 403])
+    const open = await around(ask, () => writer().as('hf_bob').post(`/${repo}/ask-access`, {}))
+    expect([open.before.status, open.after.status]).toEqual([403, 200])
+    const handle = `/api/models/${repo}/user-access-request/handle`
+    const rejected = await around(ask, () => alice().post(handle, { user: 'bob', status: 'rejected' }))
+    expect([rejected.before.status, rejected.after.status]).toEqual([200, 403])
+    await alice().put(`/api/models/${repo}/settings`, { gated: false })
+    await nextTurn()
+  })
+
   it('a deleted repository is gone, and a new one of the name has nothing of it', async () => {
     const ask = () => served.as('hf_bob').get(`/${repo}/resolve/main/a.txt`)
     const deleted = await around(ask, () => alice().delete('/api/repos/delete', { name: repo }))

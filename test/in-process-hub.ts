@@ -96,7 +96,7 @@ export async function startInProcessHub(admission = createAdmission()): Promise<
   }
   const app = createApp({
     routes: gitRoutes(parts),
-    doors: createDoors({ ...parts, admitCas: () => undefined }),
+    doors: createDoors({ ...parts, admitCas: () => undefined, admissionOf: () => 'none' }),
     identify: async authorization => actorOf(authorization),
     findRepo: (type, namespace, name) => findRepo(parts, type, namespace, name),
     publicUrl: undefined,

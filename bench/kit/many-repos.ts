@@ -177,6 +177,7 @@ async function readSource(database: Database, objects: string, name: string) {
       namespace: catalog.namespace,
       name: catalog.name,
       isPrivate: false,
+      gated: false,
       createdAt: catalog.created_at,
       updatedAt: catalog.modified_at,
     } satisfies Repository,

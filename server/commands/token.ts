@@ -32,7 +32,7 @@ export function tokenCommand(open: OpenAccounts): Command {
     )
     .option(
       '--repo <repo:access>',
-      'fine-grained: [datasets/|spaces/]NS/NAME:read|discuss|write; may repeat',
+      'fine-grained: [datasets/|spaces/|kernels/]NS/NAME:read|discuss|write; may repeat',
       addRepo,
     )
     .option(
@@ -128,14 +128,14 @@ async function scopesOf(
   return scopes
 }
 
-const types: Record<string, RepoType> = { datasets: 'dataset', spaces: 'space' }
+const types: Record<string, RepoType> = { datasets: 'dataset', spaces: 'space', kernels: 'kernel' }
 
 function addRepo(text: string, earlier: RepoScope[] = []): RepoScope[] {
   const [, plural, namespace, name, access] =
-    /^(?:(datasets|spaces)\/)?([^/:]+)\/([^/:]+):(read|discuss|write)$/.exec(text) ?? []
+    /^(?:(datasets|spaces|kernels)\/)?([^/:]+)\/([^/:]+):(read|discuss|write)$/.exec(text) ?? []
   if (!namespace || !name || !access) {
     throw new InvalidArgumentError(
-      'It must be NS/NAME, datasets/NS/NAME or spaces/NS/NAME, then :read, :discuss or :write.',
+      'It must be NS/NAME, datasets/NS/NAME, spaces/NS/NAME or kernels/NS/NAME, then :read, :discuss or :write.',
     )
   }
   const type = plural ? types[plural]! : 'model'

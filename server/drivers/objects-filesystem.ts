@@ -165,6 +165,25 @@ class FilesystemObjects implements ObjectStore {
     yield* this.#walk(prefix)
   }
 
+  async copy(from: string, to: string): Promise<'stored' | 'existed'> {
+    const source = this.#path(from)
+    const path = this.#path(to)
+    try {
+      if (await this.#exists(to, path)) return await this.#keep(path)
+      // Before it gets the name, so that nobody takes what is new for old garbage.
+      await utimes(source, new Date(), new Date())
+      await this.#makeDurable(dirname(path))
+      await link(source, path)
+      await syncFolder(dirname(path))
+      return 'stored'
+    } catch (error) {
+      if (codeOf(error) === 'EEXIST') return await this.#keep(path)
+      if (cannotLink(error)) return await this.put(to, this.stream(from))
+      if (isMissing(error) && !(await statOrUndefined(source))) throw new ObjectMissing(from)
+      throw storageFault(error)
+    }
+  }
+
   async materialise(key: string, path: string): Promise<void> {
     const source = this.#path(key)
     try {

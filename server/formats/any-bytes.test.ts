@@ -7,6 +7,7 @@ import { runs } from '../../test/fuzz-runs.ts'
 import { mutated } from '../../test/mutated.ts'
 import { LimitExceeded, MalformedInput } from '../kernel/errors.ts'
 import { parseFrontMatter } from './front-matter.ts'
+import { checkGateAnswers, readGateForm } from './gate-form.ts'
 import { encodeCommit, encodeTag, parseCommit, parseTag } from './git-object.ts'
 import { encodeTree, Tree } from './git-tree.ts'
 import { addLfsPaths, DEFAULT_GITATTRIBUTES, parseGitattributes } from './gitattributes.ts'
@@ -116,6 +117,17 @@ const cards = [
 ].map(yaml => `---\n${yaml}---\n# arxiv.org/abs/1234.56789\n`)
 
 const readers: Record<string, Reader> = {
+  'readGateForm checkGateAnswers': {
+    samples: [
+      '---\nextra_gated_prompt: be good\nextra_gated_fields:\n  Company: text\n  For:\n    type: select\n    options: [a, {label: b, value: c}]\nCompany: x\nFor: c\n---\n',
+      '---\nextra_gated_fields: {Country: country, Born: date_picker, Agree: checkbox}\nCountry: NL\n---\n',
+    ],
+    read: bytes => {
+      const { data } = parseFrontMatter(text(bytes))
+      const form = readGateForm(data)
+      return [form, checkGateAnswers(form, data)]
+    },
+  },
   'parseFrontMatter validateCard cardTags': {
     samples: cards,
     read(bytes) {

@@ -194,4 +194,5 @@ export const DEFAULT_GITATTRIBUTES: Readonly<Record<RepoType, string>> = {
       .map(([title, patterns]) => `# ${title}\n${section(patterns)}`)
       .join(''),
   space: WEIGHTS,
+  kernel: WEIGHTS,
 }

@@ -12,12 +12,13 @@ import type { Logger } from 'pino'
 import type { z } from 'zod'
 import { type Actor, anonymous } from '../kernel/actor.ts'
 import { MalformedInput, RepoNotFound } from '../kernel/errors.ts'
-import { type Repository, type RepoType, repoTypes } from '../kernel/repository.ts'
+import { isNamed, type Repository, type RepoType, repoTypes } from '../kernel/repository.ts'
 import { bodyStream, drainBody, type Pace, parseBody, readBody } from './body.ts'
 import { answerBrokenMessage } from './broken-messages.ts'
 import type { Doors } from './doors.ts'
 import { answerTo, RouteNotFound } from './error-map.ts'
 import type { Metrics } from './metrics.ts'
+import { movedTarget, webPlace } from './moved-repo.ts'
 import { refuseForeignPages } from './own-pages.ts'
 import { type Bucket, bucketOf, isLoopback, networkOf, type RateLimits } from './rate-limits.ts'
 import type { Call, Route } from './route.ts'
@@ -27,7 +28,7 @@ export interface AppParts {
   readonly doors: Doors
   /** Who asks, from the headers Authorization and Cookie. */
   identify(authorization: string | undefined, cookies: string | undefined): Promise<Actor>
-  /** The live repository of that name; throws RepoNotFound. */
+  /** The repository that has this name, or had it before it was moved; throws RepoNotFound. */
   findRepo(type: RepoType, namespace: string, name: string): Promise<Repository>
   /** What absolute URLs begin with; from the Host header when absent. */
   readonly publicUrl: string | undefined
@@ -138,8 +139,12 @@ export function createApp(parts: AppParts): FastifyInstance {
   })
   const subjects = subjectsOf(parts.routes)
   app.setNotFoundHandler(async (request, reply) => {
-    actors.set(request, await admit(parts, 'pages', request, reply))
-    throw notFound(request, subjects)
+    const actor = await admit(parts, 'pages', request, reply)
+    actors.set(request, actor)
+    const moved = await movedPage(parts, actor, request)
+    return moved
+      ? redirect(parts, request, reply, moved.at, moved.repo)
+      : Promise.reject(notFound(request, subjects))
   })
   for (const route of parts.routes) {
     const bucket = bucketOf(route)
@@ -181,9 +186,13 @@ async function run(
   // A key is looked at before the repository: without a good one it is not told which there are.
   const provenByKey = keyed ? await pass() : undefined
   const params = request.params as Record<string, string>
-  const repo = type
-    ? await parts.findRepo(type, params.namespace ?? '', gitless(params.name ?? ''))
-    : undefined
+  const { namespace = '', name = '' } = params
+  const repo = type ? await parts.findRepo(type, namespace, gitless(name)) : undefined
+  // A key is for a repository, whatever its name; an account is told the new one, if it may know the repository.
+  if (repo && !keyed && !isNamed(repo, namespace, gitless(name))) {
+    parts.doors['repo:view']({ actor, repo, request })
+    return redirect(parts, request, reply, url.split('/').indexOf(':namespace'), repo)
+  }
   const proven = keyed ? provenByKey : await pass(repo)
   const query = queryOf(route, request)
   const stream = bodyStream(request.raw, parts.patience?.slowestBody)
@@ -256,6 +265,45 @@ function isBearer({ headers }: FastifyRequest): boolean {
 
 function isWrite({ method }: FastifyRequest): boolean {
   return method !== 'GET' && method !== 'HEAD'
+}
+
+/** A page of a repository under the name that it had, for those who may know it. */
+async function movedPage(
+  { findRepo, doors }: AppParts,
+  actor: Actor,
+  request: FastifyRequest,
+): Promise<{ repo: Repository; at: number } | undefined> {
+  const place = webPlace((request.raw.url ?? '').split('?', 1)[0] ?? '')
+  if (!place || (request.method !== 'GET' && request.method !== 'HEAD')) return undefined
+  const { type, namespace, name, at } = place
+  try {
+    const repo = await findRepo(type, namespace, gitless(name))
+    if (isNamed(repo, namespace, gitless(name))) return undefined
+    doors['repo:view']({ actor, repo, request })
+    return { repo, at }
+  } catch (error) {
+    if (error instanceof RepoNotFound) return undefined
+    throw error
+  }
+}
+
+/**
+ * 307 keeps method and body. The location has no host, so that it is this one behind any proxy, and so that clients
+ * which follow only what stays with the hub do (huggingface_hub 0.x `file_download.py:_request_wrapper`).
+ */
+function redirect(
+  parts: AppParts,
+  request: FastifyRequest,
+  reply: FastifyReply,
+  at: number,
+  repo: Repository,
+): FastifyReply {
+  const folder = new URL(parts.publicUrl ?? 'http://host/').pathname.replace(/\/$/, '')
+  return reply
+    .code(307)
+    .removeHeader('www-authenticate')
+    .header('location', folder + movedTarget(request.raw.url ?? '/', at, repo))
+    .send()
 }
 
 /** The client has sent what we have read, or all, and has nothing to read: that nothing moves is no fault of its own. */
@@ -356,7 +404,7 @@ function subjectsOf(routes: readonly Route[]): ReadonlySet<string> {
 function notFound(request: FastifyRequest, subjects: ReadonlySet<string>): Error {
   const path = (request.raw.url ?? '').split('?', 1)[0] ?? ''
   const [, name, subject] =
-    /^\/api\/(?:models|datasets|spaces)\/([^/]+)(?:\/([^/]+))?/.exec(path) ??
+    /^\/api\/(?:models|datasets|spaces|kernels)\/([^/]+)(?:\/([^/]+))?/.exec(path) ??
     /^\/([^/]+)\/(resolve|raw)\//.exec(path) ??
     []
   const namesRepo = name && (subject === undefined || subjects.has(subject))

@@ -1,7 +1,7 @@
 import type { FastifyRequest } from 'fastify'
-import type { Policy } from '../domains/policy/index.ts'
+import type { Admission, Policy } from '../domains/policy/index.ts'
 import { NotSignedIn } from '../domains/policy/index.ts'
-import type { Actor } from '../kernel/actor.ts'
+import type { Actor, User } from '../kernel/actor.ts'
 import type { Clock } from '../kernel/clock.ts'
 import { HubError } from '../kernel/errors.ts'
 import type { Repository } from '../kernel/repository.ts'
@@ -34,22 +34,40 @@ export function createDoors(parts: {
   signer: Signer
   clock: Clock
   admitCas(scope: 'read' | 'write', authorization: string | undefined): unknown
+  /** What the gate of a repository says of a user. */
+  admissionOf(user: User, repo: Repository): Admission | Promise<Admission>
 }): Doors {
   const repoDoor =
-    (action: 'repo:read' | 'repo:discuss' | 'repo:write' | 'repo:settings') =>
-    ({ actor, repo, request }: Caller) => {
-      if (!repo) throw new Error(`${action} is asked for on a route without a repository: ${request.url}`)
-      parts.policy.demand(actor, action, { repo })
+    (action: 'repo:view' | 'repo:engage' | 'repo:discuss' | 'repo:write' | 'repo:settings') =>
+    (caller: Caller) =>
+      parts.policy.demand(caller.actor, action, { repo: repoOf(caller) })
+  const own =
+    (action: 'account:write' | 'account:manage' | 'account:secure') =>
+    ({ actor }: Caller) => {
+      if (actor.kind === 'anonymous') throw new NotSignedIn()
+      parts.policy.demand(actor, action, { account: actor })
     }
+  const atGate = async (actor: Actor, repo: Repository) => {
+    const admission = actor.kind === 'user' ? await parts.admissionOf(actor, repo) : undefined
+    parts.policy.demand(actor, 'repo:read', { repo, admission })
+  }
   return {
     anyone: () => undefined,
     'signed-in': ({ actor }) => {
       if (actor.kind === 'anonymous') throw new NotSignedIn()
     },
-    'account:manage': ({ actor }) => parts.policy.demand(actor, 'account:manage', {}),
-    'account:secure': ({ actor }) => parts.policy.demand(actor, 'account:secure', {}),
-    'repo:read': repoDoor('repo:read'),
+    'own:write': own('account:write'),
+    'own:manage': own('account:manage'),
+    'own:secure': own('account:secure'),
+    'repo:view': repoDoor('repo:view'),
+    'repo:engage': repoDoor('repo:engage'),
     'repo:discuss': repoDoor('repo:discuss'),
+    'repo:read': caller => {
+      const repo = repoOf(caller)
+      return repo.gated
+        ? atGate(caller.actor, repo)
+        : parts.policy.demand(caller.actor, 'repo:read', { repo })
+    },
     'repo:write': repoDoor('repo:write'),
     'repo:settings': repoDoor('repo:settings'),
     'cas:read': ({ request }) => parts.admitCas('read', request.headers.authorization),
@@ -59,4 +77,9 @@ export function createDoors(parts: {
       if (verdict !== 'good') throw new SignedUrlRefused(verdict)
     },
   }
+}
+
+function repoOf({ repo, request }: Caller): Repository {
+  if (!repo) throw new Error(`a repository is asked about on a route without one: ${request.url}`)
+  return repo
 }

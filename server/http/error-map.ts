@@ -1,5 +1,6 @@
 import * as accounts from '../domains/accounts/index.ts'
 import * as blobs from '../domains/blobs/index.ts'
+import * as gates from '../domains/gates/index.ts'
 import * as policy from '../domains/policy/index.ts'
 import * as repos from '../domains/repos/index.ts'
 import type { Actor } from '../kernel/actor.ts'
@@ -63,6 +64,11 @@ export const errorTable = new Map<unknown, Rule<never>>([
   }),
   rule(policy.NotSignedIn, { status: 401 }),
   rule(policy.Forbidden, { status: 403 }),
+  rule(policy.GatedRepo, {
+    status: (_, { actor }) => (actor.kind === 'anonymous' ? 401 : 403),
+    code: 'GatedRepo',
+    message: gatedMessage,
+  }),
   rule(accounts.BadCredentials, { status: 401 }),
   rule(accounts.TooManyAttempts, {
     status: 429,
@@ -82,6 +88,12 @@ export const errorTable = new Map<unknown, Rule<never>>([
   rule(accounts.TokenNotFound, { status: 404 }),
   rule(accounts.TokenExists, { status: 409 }),
 
+  rule(gates.NotGated, { status: 400 }),
+  rule(gates.AccessHeld, { status: 400 }),
+  rule(gates.AccessRequestNotFound, { status: 404 }),
+  rule(gates.AlreadyDecided, { status: 404 }),
+  rule(gates.OwnersHaveDecided, { status: 403 }),
+
   rule(repos.RevisionNotFound, { status: 404, code: 'RevisionNotFound' }),
   rule(repos.EntryNotFound, {
     status: 404,
@@ -93,6 +105,7 @@ export const errorTable = new Map<unknown, Rule<never>>([
     // `create_repo(exist_ok=True)` reads the url of what exists (huggingface_hub `hf_api.py:create_repo`).
     body: (error, { origin }) => ({ url: `${origin}${repoPath(error.repo)}`, name: repoId(error.repo) }),
   }),
+  rule(repos.RepoNameTaken, { status: 409 }),
   rule(repos.NamespaceNotFound, { status: 404 }),
   rule(repos.RefExists, { status: 409 }),
   rule(repos.RefClash, { status: 409 }),
@@ -174,6 +187,17 @@ function answer(
     (entry): entry is [string, string] => entry[1] !== undefined,
   )
   return { status, headers: Object.fromEntries(set), body: { error: message, ...body } }
+}
+
+/** The beginning is what clients and their users look for (huggingface_hub `tests/test_file_download.py`). */
+function gatedMessage({ repo, admission }: policy.GatedRepo, { actor, origin }: Asker): string {
+  const what = `Access to ${repo.type} ${repoId(repo)} is restricted`
+  if (actor.kind === 'anonymous')
+    return `${what}. Sign in and send an access token of a user who has access to it.`
+  if (admission === 'pending') return `${what}. Your request for access waits for an answer of its owners.`
+  if (admission === 'rejected') return `${what}. Your request for access was rejected by its owners.`
+  const ask = `${origin}${repoPath(repo)}/ask-access`
+  return `${what} and you are not in the authorized list. Ask for access: POST ${ask}`
 }
 
 /** Headers carry ASCII; the body has the true text. */

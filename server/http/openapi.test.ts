@@ -22,7 +22,7 @@ describe('the API document', () => {
   it('has a repository route once for each type, with its segments named', () => {
     const { paths } = document({ path: '{api}/tree/*', about: { ...about, tail: ['revision', 'path?'] } })
     expect(Object.keys(paths)).toEqual(
-      ['datasets', 'models', 'spaces'].flatMap(types => [
+      ['datasets', 'kernels', 'models', 'spaces'].flatMap(types => [
         `/api/${types}/{namespace}/{name}/tree/{revision}`,
         `/api/${types}/{namespace}/{name}/tree/{revision}/{path}`,
       ]),

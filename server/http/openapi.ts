@@ -96,6 +96,7 @@ function operation(route: Route, method: string, path: string): Operation {
       ...Object.fromEntries(
         Object.entries(answers).map(([status, answer]) => [status, response(answer, method)]),
       ),
+      ...(isNameLed(route) && { '307': { description: 'The repository has another name now.' } }),
       '4XX': method === 'HEAD' ? { description: 'Refused.' } : { $ref: '#/components/responses/Refused' },
       // Too much at once, a full disk: come again.
       '503': { $ref: '#/components/responses/Refused' },
@@ -105,11 +106,19 @@ function operation(route: Route, method: string, path: string): Operation {
   }
 }
 
+/** A signed URL goes on to work under the old name of its repository. */
+function isNameLed({ path, grant }: Route): boolean {
+  return path.startsWith('{') && grant !== 'signed-url'
+}
+
 const securityOf: Readonly<Record<Grant, readonly object[]>> = {
   anyone: [{}, { token: [] }],
   'signed-in': [{ token: [] }, { password: [] }],
-  'account:manage': [{ token: [] }, { password: [] }, { session: [] }],
-  'account:secure': [{ password: [] }, { session: [] }],
+  'own:write': [{ token: [] }, { password: [] }],
+  'repo:view': [{}, { token: [] }, { password: [] }],
+  'repo:engage': [{ token: [] }, { password: [] }],
+  'own:manage': [{ token: [] }, { password: [] }, { session: [] }],
+  'own:secure': [{ password: [] }, { session: [] }],
   'repo:read': [{}, { token: [] }, { password: [] }],
   'repo:discuss': [{ token: [] }, { password: [] }],
   'repo:write': [{ token: [] }, { password: [] }],

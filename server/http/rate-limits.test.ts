@@ -48,7 +48,7 @@ function asker(trustedProxies: string[] = []) {
       if (name === 'wrong') throw new BadCredentials()
       return name ? user(name) : anonymous
     },
-    findRepo: async () => ({}) as never,
+    findRepo: async (_, namespace, name) => ({ namespace, name }) as never,
     publicUrl: undefined,
     trustedProxies,
     rateLimits: new RateLimits(quotas, () => now),

@@ -55,12 +55,18 @@ export const octets = 'application/octet-stream'
 
 type Method = 'GET' | 'HEAD' | 'POST' | 'PUT' | 'PATCH' | 'DELETE'
 
-/** What a caller must show. The function behind each name is in `http/doors.ts`. */
+/**
+ * What a caller must show. The function behind each name is in `http/doors.ts`. A route that gives the content of files
+ * takes `repo:read`, which asks at the gate; `repo:view` is for what a gated repository tells everybody.
+ */
 export type Grant =
   | 'anyone'
   | 'signed-in'
-  | 'account:manage'
-  | 'account:secure'
+  | 'own:manage'
+  | 'own:secure'
+  | 'own:write'
+  | 'repo:view'
+  | 'repo:engage'
   | 'repo:read'
   | 'repo:discuss'
   | 'repo:write'

@@ -312,6 +312,45 @@ export function objectsSuite(name: string, open: () => Promise<ObjectStore>): vo
       })
     })
 
+    describe('copy', () => {
+      it('gives an object a second key, and each lives without the other', async () => {
+        await store.put('repos/a/packs/p', pieces('by', 'tes'))
+        expect(await store.copy('repos/a/packs/p', 'repos/b/packs/p')).toBe('stored')
+        expect(await text(store, 'repos/b/packs/p')).toBe('bytes')
+        await store.delete('repos/a/packs/p')
+        expect(await text(store, 'repos/b/packs/p')).toBe('bytes')
+        expect(await store.size('repos/a/packs/p')).toBeUndefined()
+      })
+
+      it('leaves a key that exists alone, however many ask at once', async () => {
+        await store.put('a/from', pieces('bytes'))
+        const copies = await Promise.all(Array.from({ length: 8 }, () => store.copy('a/from', 'b/to')))
+        expect(copies).toContain('stored')
+        expect(await store.copy('a/from', 'b/to')).toBe('existed')
+        expect(await text(store, 'b/to')).toBe('bytes')
+      })
+
+      it('counts as modified now, so that who collects old garbage lets it be', async () => {
+        const modifiedAt = async (key: string) => {
+          for await (const object of store.list('')) if (object.key === key) return object.modifiedAt
+          return Number.NaN
+        }
+        await store.put('a/from', pieces('bytes'))
+        const first = await modifiedAt('a/from')
+        await sleep(1100)
+        await store.copy('a/from', 'b/to')
+        expect(await modifiedAt('b/to')).toBeGreaterThan(first)
+      })
+
+      it('says which object is missing, and leaves nothing', async () => {
+        const missing = await store.copy('a/nothing', 'b/to').catch(error => error)
+        expect(missing).toBeInstanceOf(ObjectMissing)
+        expect(missing.key).toBe('a/nothing')
+        expect(await store.size('b/to')).toBeUndefined()
+        await expect(store.copy('../a', 'b')).rejects.toThrow(MalformedInput)
+      })
+    })
+
     describe('materialise', () => {
       it('makes a local file that outlives the object', async () => {
         const bytes = patterned(100_000)

@@ -35,6 +35,11 @@ export interface ObjectStore {
    * order. One that is put or deleted meanwhile may be listed or not.
    */
   list(prefix: string): AsyncIterable<ListedObject>
+  /**
+   * Gives the bytes of the object `from` the key `to` as well, as `put` would, without moving them where the store can;
+   * both objects count as modified now. Rejects with ObjectMissing.
+   */
+  copy(from: string, to: string): Promise<'stored' | 'existed'>
   /** Makes the object a local file at `path` (hard link where that is possible, else a copy); fine when it is there already. */
   materialise(key: string, path: string): Promise<void>
   ping(): Promise<void>

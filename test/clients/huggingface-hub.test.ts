@@ -2,6 +2,7 @@ import { createHash } from 'node:crypto'
 import { open } from 'node:fs/promises'
 import { join } from 'node:path'
 import { describe, expect, it } from 'vitest'
+import { repoTypes } from '../../server/kernel/repository.ts'
 import { hashes, noise, SILERO, sha256, sha256OfFile } from './inputs.ts'
 import { folderOf, newMachine, temporaryFolder } from './run.ts'
 import { useHub } from './use-hub.ts'
@@ -179,7 +180,7 @@ describe('huggingface_hub', () => {
 
   it('deletes repositories of each type', async () => {
     const ada = await newMachine(hub().url, hub().token)
-    for (const type of ['model', 'dataset', 'space']) {
+    for (const type of repoTypes) {
       await ada.run('hf', [
         'repos',
         'create',
@@ -189,7 +190,7 @@ describe('huggingface_hub', () => {
         ...(type === 'space' ? ['--sdk', 'static'] : []),
       ])
     }
-    const repos = ['model', 'dataset', 'space'].map(type => [type, 'ada/gone'])
+    const repos = repoTypes.map(type => [type, 'ada/gone'])
     expect(await ada.python('delete', { repos })).toEqual([false, false, false])
   })
 })

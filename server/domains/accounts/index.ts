@@ -13,7 +13,7 @@ import type { AccountParts } from './parts.ts'
 import { PasswordLogins } from './password-logins.ts'
 import { revokeToken } from './revoke-token.ts'
 import { accountRoutes } from './routes.ts'
-import { type Account, accountByName, accountsById, type ListedToken } from './store.ts'
+import { type Account, accountByName, accountsById, contactsById, type ListedToken } from './store.ts'
 
 export type { NewToken } from './add-token.ts'
 export * from './errors.ts'
@@ -26,6 +26,8 @@ export interface Accounts {
   findAccount(name: string): Promise<Account | undefined>
   /** Living accounts, in no order; an id without one is left out. At most some thousand ids. */
   accountsById(ids: readonly string[]): Promise<Account[]>
+  /** The same with email, for whom they have agreed to show it to. */
+  contactsById(ids: readonly string[]): ReturnType<typeof contactsById>
   /** What this user may see, when there is no credential at hand (a CAS token names its subject only). */
   actorOf(userId: string | undefined): Promise<Actor>
   addUser(wanted: NewUser): Promise<Account>
@@ -44,6 +46,7 @@ export function createAccounts(given: Omit<AccountParts, 'logins' | 'userCodes'>
     identify: createIdentify(parts),
     findAccount: name => accountByName(sql, uniqueNameKey(name)),
     accountsById: ids => accountsById(sql, ids),
+    contactsById: ids => contactsById(sql, ids),
     actorOf: userId => actorOf(sql, userId),
     addUser: wanted => addUser(parts, wanted),
     addOrganization: wanted => addOrganization(parts, wanted),

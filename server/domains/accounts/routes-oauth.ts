@@ -118,7 +118,7 @@ export function oauthRoutes(parts: AccountParts): Route[] {
     route({
       method: 'POST',
       path: '/oauth/device/answer',
-      grant: 'account:secure',
+      grant: 'own:secure',
       about: { summary: 'Let the program in, or do not', answers: { 200: html } },
       body: z.object({
         user_code: z.string().max(20),

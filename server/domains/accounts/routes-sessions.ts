@@ -62,7 +62,7 @@ export function sessionRoutes(parts: AccountParts): Route[] {
     route({
       method: 'POST',
       path: '/api/settings/password',
-      grant: 'account:secure',
+      grant: 'own:secure',
       about: { summary: 'Change your password', answers: { 204: null } },
       body: z.object({ current: password, wanted: z.string() }),
       handle: ({ actor, body }) => changePassword(parts, actor as User, body),
@@ -70,7 +70,7 @@ export function sessionRoutes(parts: AccountParts): Route[] {
     route({
       method: 'GET',
       path: '/api/settings/sessions',
-      grant: 'account:secure',
+      grant: 'own:secure',
       about: { summary: 'Where you are signed in', answers: { 200: z.array(session) } },
       query: z.object({ limit: count, cursor: text }),
       async handle(call) {
@@ -92,7 +92,7 @@ export function sessionRoutes(parts: AccountParts): Route[] {
     route({
       method: 'DELETE',
       path: '/api/settings/sessions/:id',
-      grant: 'account:secure',
+      grant: 'own:secure',
       about: { summary: 'Sign another browser out', answers: { 204: null } },
       async handle({ actor, params }) {
         const id = params.id ?? ''

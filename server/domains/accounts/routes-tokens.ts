@@ -34,7 +34,7 @@ export function tokenRoutes(parts: AccountParts): Route[] {
     route({
       method: 'GET',
       path,
-      grant: 'account:manage',
+      grant: 'own:manage',
       about: { summary: 'Your access tokens', answers: { 200: z.array(accessToken) } },
       query: z.object({ limit: count, cursor: text }),
       async handle(call) {
@@ -50,7 +50,7 @@ export function tokenRoutes(parts: AccountParts): Route[] {
     route({
       method: 'POST',
       path,
-      grant: 'account:manage',
+      grant: 'own:manage',
       about: { summary: 'Make an access token', answers: { 200: newAccessToken } },
       body: newToken,
       async handle({ actor, body, reply }) {
@@ -76,7 +76,7 @@ export function tokenRoutes(parts: AccountParts): Route[] {
     route({
       method: 'PATCH',
       path: `${path}/:id`,
-      grant: 'account:manage',
+      grant: 'own:manage',
       about: { summary: 'Rename an access token', answers: { 200: accessToken } },
       body: z.object({ displayName: z.string() }),
       async handle({ actor, params, body }) {
@@ -90,7 +90,7 @@ export function tokenRoutes(parts: AccountParts): Route[] {
     route({
       method: 'DELETE',
       path: `${path}/:id`,
-      grant: 'account:manage',
+      grant: 'own:manage',
       about: { summary: 'Revoke an access token, and those that were made with it', answers: { 204: null } },
       handle: ({ actor, params }) => revokeToken(parts, (actor as User).name, params.id ?? ''),
     }),

@@ -62,6 +62,23 @@ export async function accountsById(sql: Sql, ids: readonly string[]): Promise<Ac
   return rows.map(toAccount)
 }
 
+/** How users can be reached, by their ids. Only for those to whom they have agreed to show it. */
+export async function contactsById(
+  sql: Sql,
+  ids: readonly string[],
+): Promise<Map<string, Account & { readonly email?: string }>> {
+  if (ids.length === 0) return new Map()
+  const rows = await tables(sql)
+    .selectFrom('accounts')
+    .select(['id', 'kind', 'name', 'fullname', 'private_by_default', 'email'])
+    .where('id', 'in', ids)
+    .where('deleted_at', 'is', null)
+    .execute()
+  return new Map(
+    rows.map(row => [row.id, { ...toAccount(row), ...(row.email !== null && { email: row.email }) }]),
+  )
+}
+
 export async function insertMembership(
   tx: Sql,
   userId: string,

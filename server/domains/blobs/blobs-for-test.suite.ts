@@ -53,6 +53,7 @@ export async function openBlobsForTest(open?: (folder: string) => Promise<Databa
     size: key => store.size(key),
     delete: key => store.delete(key),
     list: prefix => store.list(prefix),
+    copy: (from, to) => store.copy(from, to),
     materialise: (key, path) => store.materialise(key, path),
     ping: () => store.ping(),
     close: () => store.close(),

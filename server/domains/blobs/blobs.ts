@@ -4,6 +4,7 @@ import type { JobHandler } from '../../ports/queue.ts'
 import type { CasClaims, CasToken } from './cas-token.ts'
 import type { CheckReport, DamagedFiles } from './check.ts'
 import type { CollectOptions, CollectReport } from './collect.ts'
+import type { SharedFile } from './hold-files.ts'
 import type { Announced } from './ingest-file.ts'
 import type { FileRange } from './read-file.ts'
 import type { StoredFile } from './stored-file.ts'
@@ -29,10 +30,18 @@ export interface Blobs {
   completeMultipart(id: string): Promise<StoredFile>
   /** In the transaction of a commit that refers to them. Throws FileNotHeld or FileRefuted. */
   hold(tx: Sql, holder: string, sha256s: readonly string[]): Promise<void>
-  /** Throws FileNotHeld or FileRefuted. `to` still has to hold them. */
-  share(tx: Sql, files: { from: string; to: string; sha256s: readonly string[] }): Promise<void>
-  /** The holder is gone, with all that it refers to. */
-  release(tx: Sql, holder: string): Promise<void>
+  /** Of the files those that `to` may refer to from now on, as if it had uploaded them: its commit has to hold them. */
+  share(tx: Sql, files: { from: string; to: string; files: readonly SharedFile[] }): Promise<Set<string>>
+  /** `to` is new, and holds all that commits of `from` refer to. */
+  shareAll(tx: Sql, holders: { from: string; to: string }): Promise<void>
+  /** What commits of `holder` refer to: a page in order of sha256, those after `last`. */
+  committed(
+    holder: string,
+    last: string,
+    limit: number,
+  ): Promise<readonly (StoredFile & { committedAt: number })[]>
+  /** The holder refers to these no more; without `sha256s` it is gone, with all that it refers to. */
+  release(tx: Sql, holder: string, sha256s?: readonly string[]): Promise<void>
   /** Proven content that this user could read somewhere. */
   findReadable(subject: string | undefined, sha256s: Iterable<string>): Promise<Files>
   /** The same, and `holder` refers to it from now on as if it had been uploaded. */

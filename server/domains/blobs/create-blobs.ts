@@ -11,6 +11,7 @@ import {
   fileLookup,
   findReadable,
   holdFiles,
+  listCommitted,
   releaseFiles,
   shareFiles,
 } from './hold-files.ts'
@@ -20,6 +21,7 @@ import type { BlobParts } from './parts.ts'
 import { PieceMemory } from './piece-memory.ts'
 import { openFile } from './read-file.ts'
 import { casRoutes } from './routes.ts'
+import { copyHoldings } from './store-files.ts'
 import { beginMultipart, completeMultipart, putPart } from './upload-parts.ts'
 import { XorbIndexes } from './xorb-objects.ts'
 
@@ -54,6 +56,8 @@ export function createBlobs(setup: BlobsSetup): Blobs {
     completeMultipart: id => completeMultipart(parts, id),
     hold: (tx, holder, sha256s) => holdFiles(parts, tx, holder, sha256s),
     share: (tx, files) => shareFiles(parts, tx, files),
+    shareAll: (tx, { from, to }) => copyHoldings(tx, from, to),
+    committed: (holder, last, limit) => listCommitted(database.sql, holder, last, limit),
     release: releaseFiles,
     findReadable: (subject, sha256s) => findReadable(parts, subject, sha256s),
     adopt: (subject, holder, sha256s) => adoptFiles(parts, subject, holder, sha256s),

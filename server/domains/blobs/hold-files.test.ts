@@ -71,16 +71,45 @@ describe.each(['sqlite', 'postgres'])('who refers to what, on %s', kind => {
 
   it('shares between holders', async () => {
     await ingest('alice')
-    const share = (from: string, to: string, ...sha256s: string[]) =>
-      hub.database.transaction(tx => hub.blobs.share(tx, { from, to, sha256s }))
-    await share('alice', 'bob', sha)
-    await share('alice', 'bob', sha)
+    const { fileHash } = (await describeOne('alice', sha))!
+    const share = async (sha256: string, hash: string) => [
+      ...(await hub.database.transaction(tx =>
+        hub.blobs.share(tx, { from: 'alice', to: 'bob', files: [{ sha256, fileHash: hash }] }),
+      )),
+    ]
+    // What no commit refers to may be an upload that its owner thinks better of.
+    expect(await share(sha, fileHash)).toEqual([])
+    await hub.commit('alice', sha)
+    expect(await share(sha, unknown)).toEqual([])
+    expect(await share(unknown, fileHash)).toEqual([])
+    expect(await describeOne('bob', sha)).toBeUndefined()
+    expect(await share(sha, fileHash)).toEqual([sha])
+    expect(await share(sha, fileHash)).toEqual([sha])
     await hub.commit('bob', sha)
     expect(await describeOne('bob', sha)).toEqual(await describeOne('alice', sha))
-    await expect(share('alice', 'bob', unknown)).rejects.toBeInstanceOf(FileNotHeld)
     await hub.database.transaction(tx => hub.blobs.release(tx, 'alice'))
     expect(await describeOne('alice', sha)).toBeUndefined()
     expect((await readAll(hub.blobs.read((await describeOne('bob', sha))!))).equals(content)).toBe(true)
+  })
+
+  it('shares all that is committed with a new holder, page by page', async () => {
+    const files = Array.from({ length: 30 }, (_, i) => Buffer.from(`file ${i}`))
+    for (const bytes of files) await ingest('alice', bytes)
+    const sha256s = files.map(sha256).sort()
+    const [late = '', ...committed] = sha256s
+    await hub.commit('alice', ...committed)
+    await hub.database.transaction(tx => hub.blobs.shareAll(tx, { from: 'alice', to: 'carol' }))
+    expect(await describeOne('carol', late)).toBeUndefined()
+    const first = await hub.blobs.committed('carol', '', 20)
+    const second = await hub.blobs.committed('carol', first.at(-1)!.sha256, 20)
+    expect([...first, ...second].map(file => file.sha256)).toEqual(committed)
+    expect(first[0]).toMatchObject({ state: 'proven', committedAt: expect.any(Number) })
+
+    const [gone = '', kept = ''] = committed
+    await hub.database.transaction(tx => hub.blobs.release(tx, 'carol', [gone, late]))
+    expect(await describeOne('carol', gone)).toBeUndefined()
+    expect(await describeOne('carol', kept)).toBeDefined()
+    expect(await describeOne('alice', gone)).toBeDefined()
   })
 
   it('refutes a false claim, and never serves it', async () => {
@@ -94,10 +123,11 @@ describe.each(['sqlite', 'postgres'])('who refers to what, on %s', kind => {
     expect(() => hub.blobs.read(refuted)).toThrow(FileRefuted)
     await expectStatus(422, client.get(`/v2/reconstructions/${file.hash}`))
     await expect(hub.commit('mallory', sha)).rejects.toBeInstanceOf(FileRefuted)
-    const share = hub.database.transaction(tx =>
-      hub.blobs.share(tx, { from: 'mallory', to: 'bob', sha256s: [sha] }),
+    const files = [{ sha256: sha, fileHash: file.hash }]
+    const shared = await hub.database.transaction(tx =>
+      hub.blobs.share(tx, { from: 'mallory', to: 'bob', files }),
     )
-    await expect(share).rejects.toBeInstanceOf(FileRefuted)
+    expect(shared.size).toBe(0)
     // The true content takes its place when the holder uploads it.
     await ingest('mallory')
     expect(await describeOne('mallory', sha)).toMatchObject({ state: 'proven' })

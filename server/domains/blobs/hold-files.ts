@@ -4,10 +4,13 @@ import type { BlobParts } from './parts.ts'
 import {
   commitHoldings,
   deleteHoldings,
+  deleteHoldingsOf,
+  findCommitted,
   findHeld,
   findProven,
   type HeldFile,
   lockFiles,
+  pageOfCommitted,
   saveHoldings,
 } from './store-files.ts'
 import { type StoredFile, stateOf } from './stored-file.ts'
@@ -49,19 +52,48 @@ export async function holdFiles(
   throwMissing(holder, sha256s, committed)
 }
 
-/** Lets `to` refer to what `from` has, pinned to the same files. It still has to be held. Throws FileNotHeld or FileRefuted. */
+/** Asks that commits of `from` refer to these files with these Xet hashes. */
+export interface SharedFile {
+  readonly sha256: string
+  readonly fileHash: string
+}
+
+/**
+ * Lets `to` refer to files that commits of `from` refer to, as if it had uploaded them. Returns the sha256s of those that
+ * it may: what `from` has under another Xet hash, has not committed, or was refuted, is left out.
+ */
 export async function shareFiles(
   parts: Pick<BlobParts, 'clock'>,
   tx: Sql,
-  { from, to, sha256s }: { from: string; to: string; sha256s: readonly string[] },
-): Promise<void> {
-  const held = await findAll(tx, from, sha256s)
-  await refer(tx, to, held, parts.clock())
+  { from, to, files }: { from: string; to: string; files: readonly SharedFile[] },
+): Promise<Set<string>> {
+  const wanted = new Map(files.map(file => [file.sha256, file.fileHash]))
+  const found = await findCommitted(tx, from, wanted.keys())
+  const good = found.filter(
+    file =>
+      file.fileHash === wanted.get(file.sha256) && stateOf(file.sha256, file.provenSha256) !== 'refuted',
+  )
+  const kept = await refer(tx, to, good, parts.clock())
+  return new Set(good.filter(file => kept.has(file.fileHash)).map(file => file.sha256))
 }
 
-/** Forgets all that `holder` refers to: it is gone. Bytes that nobody else needs are collected after the grace period. */
-export async function releaseFiles(tx: Sql, holder: string): Promise<void> {
-  await deleteHoldings(tx, holder)
+/** What commits of `holder` refer to, a page after sha256 `last` in order. */
+export async function listCommitted(
+  sql: Sql,
+  holder: string,
+  last: string,
+  limit: number,
+): Promise<(StoredFile & { committedAt: number })[]> {
+  const page = await pageOfCommitted(sql, holder, last, limit)
+  return page.map(file => ({ ...toStoredFile(file), committedAt: file.committedAt }))
+}
+
+/**
+ * Forgets what `holder` refers to, all of it or these files. Bytes that nobody else needs are collected after the grace
+ * period.
+ */
+export async function releaseFiles(tx: Sql, holder: string, sha256s?: readonly string[]): Promise<void> {
+  await (sha256s ? deleteHoldingsOf(tx, holder, sha256s) : deleteHoldings(tx, holder))
 }
 
 /**

@@ -251,6 +251,85 @@ export async function deleteHoldings(tx: Sql, holder: string): Promise<void> {
   await tables(tx).deleteFrom('holdings').where('holder', '=', holder).execute()
 }
 
+export async function deleteHoldingsOf(tx: Sql, holder: string, sha256s: Iterable<string>): Promise<void> {
+  for (const batch of inBatches(sha256s)) {
+    await tables(tx)
+      .deleteFrom('holdings')
+      .where('holder', '=', holder)
+      .where('sha256', 'in', batch)
+      .execute()
+  }
+}
+
+/** Lets `to`, which refers to nothing, refer to all that commits of `from` do. The files are kept from collection meanwhile. */
+export async function copyHoldings(tx: Sql, from: string, to: string): Promise<void> {
+  const committed = tables(tx)
+    .selectFrom('holdings')
+    .where('holder', '=', from)
+    .where('committed_at', 'is not', null)
+  await tables(tx)
+    .updateTable('files')
+    .set(eb => ({ size: eb.ref('size') }))
+    .where('hash', 'in', committed.select('file_hash'))
+    .execute()
+  await tables(tx)
+    .insertInto('holdings')
+    .columns(['holder', 'sha256', 'file_hash', 'committed_at', 'created_at'])
+    .expression(
+      committed.select(eb => [
+        eb.cast<string>(eb.val(to), 'text').as('holder'),
+        'sha256',
+        'file_hash',
+        'committed_at',
+        'created_at',
+      ]),
+    )
+    .execute()
+}
+
+/** A file that commits of its holder refer to. */
+export interface CommittedFile extends HeldFile {
+  /** When the first of them was made. */
+  readonly committedAt: number
+}
+
+/** A page of what commits of `holder` refer to: those after sha256 `last`, in order. */
+export async function pageOfCommitted(
+  sql: Sql,
+  holder: string,
+  last: string,
+  limit: number,
+): Promise<CommittedFile[]> {
+  const rows = await heldFiles(sql)
+    .select('holdings.committed_at as committedAt')
+    .where('holdings.holder', '=', holder)
+    .where('holdings.sha256', '>', last)
+    .where('holdings.committed_at', 'is not', null)
+    .orderBy('holdings.sha256')
+    .limit(limit)
+    .execute()
+  return rows as CommittedFile[]
+}
+
+/** Of these files those that commits of `holder` refer to. */
+export async function findCommitted(
+  sql: Sql,
+  holder: string,
+  sha256s: Iterable<string>,
+): Promise<HeldFile[]> {
+  const held: HeldFile[] = []
+  for (const batch of inBatches(sha256s)) {
+    held.push(
+      ...(await heldFiles(sql)
+        .where('holdings.holder', '=', holder)
+        .where('holdings.sha256', 'in', batch)
+        .where('holdings.committed_at', 'is not', null)
+        .execute()),
+    )
+  }
+  return held
+}
+
 /** Files that use this xorb, the one whose size is nearest to `size` first. */
 export async function findFilesNear(
   sql: Sql,

@@ -62,6 +62,8 @@ const expandable: Readonly<Record<Repository['type'], ReadonlySet<Property>>> = 
     'paperswithcode_id',
   ]),
   space: new Set([...everywhere, 'datasets', 'host', 'models', 'region', 'runtime', 'sdk', 'subdomain']),
+  // `hf_api.py:kernel_info` asks for none; these are what it reads.
+  kernel: new Set([...everywhere, 'downloads', 'downloadsAllTime', 'library_name']),
 }
 
 /** Throws MalformedInput about a property that no client knows. */
@@ -90,7 +92,7 @@ export async function properties(
     sha: commitId,
     lastModified: new Date(await repos.committedAt(repo, commitId)).toISOString(),
     private: repo.isPrivate,
-    gated: false,
+    gated: repo.gated,
     disabled: false,
     likes: counts.likes,
     trendingScore: counts.trending,
@@ -146,7 +148,7 @@ export function listed(row: CatalogRow, tags: readonly string[]): Record<Propert
     lastModified: new Date(row.modified_at).toISOString(),
     createdAt: new Date(row.created_at).toISOString(),
     private: row.is_private === 1,
-    gated: false,
+    gated: row.gated ?? false,
     disabled: false,
     likes: row.likes,
     trendingScore: row.trending,
@@ -181,6 +183,7 @@ function repoOfRow(row: CatalogRow): Repository {
     namespace: row.namespace,
     name: row.name,
     isPrivate: row.is_private === 1,
+    gated: row.gated ?? false,
     createdAt: row.created_at,
     updatedAt: row.modified_at,
   }

@@ -40,7 +40,7 @@ export function catalogRoutes(parts: CatalogParts): Route[] {
     route({
       method: 'GET',
       path: '{api}',
-      grant: 'repo:read',
+      grant: 'repo:view',
       about: { summary: 'What is known of a repository', answers: { 200: repoInfo } },
       query: infoQuery,
       handle: call => sendInfo(info, call, 'HEAD'),
@@ -48,7 +48,7 @@ export function catalogRoutes(parts: CatalogParts): Route[] {
     route({
       method: 'GET',
       path: '{api}/revision/*',
-      grant: 'repo:read',
+      grant: 'repo:view',
       about: {
         summary: 'What is known of a repository at a revision',
         tail: ['revision'],

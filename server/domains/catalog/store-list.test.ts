@@ -23,6 +23,7 @@ const made = Array.from({ length: count }, (_, n) => {
     namespace,
     name: `${n % 3 === 0 ? 'a_common' : 'b%common'}-word-and-more-${n}`,
     isPrivate: n % 5 === 4,
+    gated: false,
     createdAt: 1_000_000 + n,
     updatedAt: 1_000_000 + n,
   }
@@ -104,13 +105,12 @@ describe('a list', () => {
   it('finds what was there before there was an index for search', async () => {
     const old = await openSqlite(join(folder, 'old.sqlite'))
     try {
-      const { '0009_catalog_search': added, ...before } = catalogMigrations
-      await old.migrate(before)
+      await old.migrate({ '0006_catalog': catalogMigrations['0006_catalog']! })
       await raw`
         insert into catalog (repo_id, type, namespace_id, namespace, name, search_name, is_private, created_at, modified_at)
         values ('1', 'model', 'a', 'ada', 'Ünïcode-𝒳-name', 'ada/ünïcode-𝒳-name', 0, 1, 1)
       `.execute(old.sql)
-      await old.migrate({ ...before, '0009_catalog_search': added! })
+      await old.migrate(catalogMigrations)
       for (const word of ['ada/', 'code-𝒳-n', 'name', 'e', 'ada/ünïcode-𝒳-name']) {
         expect(await listRepos(old.sql, { ...everything, words: [word] })).toHaveLength(1)
       }

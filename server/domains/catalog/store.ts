@@ -17,6 +17,7 @@ export async function saveRepo(tx: Sql, repo: Repository): Promise<void> {
     name: repo.name,
     search_name: repoId(repo).toLowerCase(),
     is_private: repo.isPrivate ? 1 : 0,
+    gated: repo.gated || null,
   }
   const before = await searchNameOf(tx, repo.id)
   await tables(tx)

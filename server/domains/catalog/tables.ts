@@ -1,4 +1,4 @@
-import type { RepoType } from '../../kernel/repository.ts'
+import type { Gate, RepoType } from '../../kernel/repository.ts'
 
 /**
  * The read model: one row a repository with all that lists show, sort and filter by. Written from events, never the
@@ -14,6 +14,7 @@ export type CatalogTables = {
     /** `namespace/name`, lower-case: what `search` and `author` look at. */
     search_name: string
     is_private: number
+    gated: Gate | null
     created_at: number
     /** Of the last commit on the default branch. */
     modified_at: number

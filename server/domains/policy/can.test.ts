@@ -3,17 +3,27 @@ import { type Actor, anonymous, type Credential, type TokenScope, type User } fr
 import { RepoNotFound } from '../../kernel/errors.ts'
 import type { Repository } from '../../kernel/repository.ts'
 import { can, demand } from './can.ts'
-import { Forbidden, NotSignedIn, RepoHidden } from './errors.ts'
+import { Forbidden, GatedRepo, NotSignedIn, RepoHidden } from './errors.ts'
 import { privateReach } from './private-reach.ts'
 
 /** Two repositories of the user alice, two of the organisation acme. */
 const namespaces = { alice: 'id-alice', acme: 'id-acme' }
 type Namespace = keyof typeof namespaces
 
-function repoOf(namespace: Namespace, isPrivate: boolean): Repository {
+function repoOf(namespace: Namespace, isPrivate: boolean, gated: Repository['gated'] = false): Repository {
   const id = `id-${namespace}-${isPrivate ? 'private' : 'public'}`
   const namespaceId = namespaces[namespace]
-  return { id, type: 'model', namespaceId, namespace, name: 'm', isPrivate, createdAt: 0, updatedAt: 0 }
+  return {
+    id,
+    type: 'model',
+    namespaceId,
+    namespace,
+    name: 'm',
+    isPrivate,
+    gated,
+    createdAt: 0,
+    updatedAt: 0,
+  }
 }
 
 const password: Credential = { kind: 'password' }
@@ -167,11 +177,58 @@ const table: readonly [string, Namespace, Actor, string][] = [
 ]
 
 const actions = ['repo:read', 'repo:write', 'repo:settings'] as const
-const refusals = { 'not-signed-in': '401', hidden: '404', forbidden: '403' } as const
+const refusals = { 'not-signed-in': '401', hidden: '404', gated: 'gate', forbidden: '403' } as const
+
+const answerOf = (decision: ReturnType<typeof can>) => (decision.allowed ? 'yes' : refusals[decision.why])
+
+/**
+ * Who, on repositories of acme that are gated: to view it, to read it, to read it when the request for access is
+ * pending, rejected, accepted, and to engage there; the same of a private one. `gate` waits for an accepted request.
+ */
+const gatedTable: readonly [string, Actor, string][] = [
+  ['nobody', anonymous, 'yes gate gate gate gate 401 | 404 404 404 404 404 404'],
+  ['a stranger by password', stranger(password), 'yes gate gate gate yes yes | 404 404 404 404 404 404'],
+  ['a stranger by read token', stranger(read), 'yes gate gate gate yes 403 | 404 404 404 404 404 404'],
+  [
+    'a stranger, to read this',
+    stranger(fine(...bothOfAcme.map(repo => `${repo} read`))),
+    'yes gate gate gate yes 403 | 404 404 404 404 404 404',
+  ],
+  [
+    'a stranger, to write the own account',
+    stranger(fine('account:id-mallory write')),
+    'yes gate gate gate 403 yes | 404 404 404 404 404 404',
+  ],
+  ['a writing member', member('write', password), 'yes yes yes yes yes yes | yes yes yes yes yes yes'],
+  [
+    'a writing member by read token',
+    member('write', read),
+    'yes yes yes yes yes 403 | yes yes yes yes yes 403',
+  ],
+  [
+    'a writing member without scopes',
+    member('write', fine()),
+    'yes 403 403 403 403 403 | 404 404 404 404 404 404',
+  ],
+  ['a reading member', member('read', password), 'yes gate gate gate yes yes | yes gate gate gate yes yes'],
+  ['a hub admin', hubAdmin(password), 'yes yes yes yes yes yes | yes yes yes yes yes yes'],
+]
 
 describe('policy', () => {
+  it.each(gatedTable)('%s, on gated repositories of acme', (_, actor, expected) => {
+    const answers = (isPrivate: boolean) => {
+      const repo = repoOf('acme', isPrivate, 'manual')
+      const admissions = [undefined, 'pending', 'rejected', 'accepted'] as const
+      return [
+        can(actor, 'repo:view', { repo }),
+        ...admissions.map(admission => can(actor, 'repo:read', { repo, admission })),
+        can(actor, 'repo:engage', { repo }),
+      ].map(answerOf)
+    }
+    expect(`${answers(false).join(' ')} | ${answers(true).join(' ')}`).toBe(expected)
+  })
+
   it.each(table)('%s, on repositories of %s', (_, namespace, actor, expected) => {
-    const answerOf = (decision: ReturnType<typeof can>) => (decision.allowed ? 'yes' : refusals[decision.why])
     const onRepo = (isPrivate: boolean) =>
       actions.map(action => answerOf(can(actor, action, { repo: repoOf(namespace, isPrivate) }))).join(' ')
     const create = answerOf(can(actor, 'account:create-repo', { account: { id: namespaces[namespace] } }))
@@ -223,7 +280,7 @@ describe('policy', () => {
     const session: Credential = { kind: 'session', id: 's' }
     const answers = [password, session, write, read, fine('account:id-alice write')].map(credential =>
       (['account:manage', 'account:secure'] as const).map(
-        action => can(alice(credential), action, {}).allowed,
+        action => can(alice(credential), action, { account: { id: 'id-alice' } }).allowed,
       ),
     )
     expect(answers).toEqual([
@@ -233,7 +290,7 @@ describe('policy', () => {
       [false, false],
       [false, false],
     ])
-    expect(() => demand(anonymous, 'account:manage', {})).toThrow(NotSignedIn)
+    expect(() => demand(anonymous, 'account:manage', { account: { id: 'id-alice' } })).toThrow(NotSignedIn)
   })
 
   it('demands with the error of the decision', () => {
@@ -245,6 +302,8 @@ describe('policy', () => {
     expect(() => demand(stranger(write), 'repo:write', privateRepo)).toThrow(RepoHidden)
     expect(() => demand(anonymous, 'repo:write', publicRepo)).toThrow(NotSignedIn)
     expect(() => demand(anonymous, 'account:create-repo', account)).toThrow(NotSignedIn)
+    const gated = { repo: repoOf('acme', false, 'auto') }
+    expect(() => demand(stranger(write), 'repo:read', gated)).toThrow(GatedRepo)
     expect(() => demand(stranger(write), 'account:create-repo', account)).toThrow(Forbidden)
   })
 

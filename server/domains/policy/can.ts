@@ -1,10 +1,16 @@
 import type { Actor, Credential, OrganizationRole, TokenScope, User } from '../../kernel/actor.ts'
 import { type Repository, repoId } from '../../kernel/repository.ts'
-import { Forbidden, NotSignedIn, RepoHidden } from './errors.ts'
+import type { Admission } from './admission.ts'
+import { Forbidden, GatedRepo, NotSignedIn, RepoHidden } from './errors.ts'
 
 /** What each action is asked about. */
 export interface Facts {
-  'repo:read': { readonly repo: Repository }
+  /** That it exists, and what is said of it: card, lists of files and commits, counts. */
+  'repo:view': { readonly repo: Repository }
+  /** The content of its files. Past a gate only with `admission`: whoever forgets to ask for it lets nobody in. */
+  'repo:read': { readonly repo: Repository; readonly admission?: Admission | undefined }
+  /** What the actor does there in the own name: likes it, asks for access. */
+  'repo:engage': { readonly repo: Repository }
   /** Open and comment discussions and pull requests. */
   'repo:discuss': { readonly repo: Repository }
   /** Commits, branches, tags, uploads. */
@@ -12,18 +18,22 @@ export interface Facts {
   /** Rename, move, visibility, delete. */
   'repo:settings': { readonly repo: Repository }
   'account:create-repo': { readonly account: { readonly id: string } }
+  /** What is private to an account: its collections, what it stores. */
+  'account:read': { readonly account: { readonly id: string } }
+  /** What an account shows of itself: its collections, its likes, whom it follows. */
+  'account:write': { readonly account: { readonly id: string } }
   /** One's own access tokens and webhooks: what goes on acting with all that the user may do. */
-  'account:manage': Nothing
+  'account:manage': { readonly account: { readonly id: string } }
   /** One's own password and browser sessions. */
-  'account:secure': Nothing
+  'account:secure': { readonly account: { readonly id: string } }
 }
-type Nothing = Readonly<Record<string, never>>
 
 export type Action = keyof Facts
 
 export type Decision =
   | { readonly allowed: true }
   | { readonly allowed: false; readonly why: 'not-signed-in' | 'hidden' }
+  | { readonly allowed: false; readonly why: 'gated'; readonly admission: Admission }
   | { readonly allowed: false; readonly why: 'forbidden'; readonly reason: string }
 
 type Access = 'none' | TokenScope['access']
@@ -40,59 +50,79 @@ const hidden: Decision = { allowed: false, why: 'hidden' }
  *   all needs.
  * - A private one is read by its owner, by every member of its organisation and by hub admins. For others it does not
  *   exist; so too for a fine-grained token without a scope for it, which its finder must not use to learn names.
+ * - A gated repository shows itself like any other, but its files are read by those alone who may write to it or whose
+ *   request was accepted; of a fine-grained token a scope must cover it, since not everybody may read it.
  * - Settings go with writing. Who may write can already replace every file and rewrite every branch, so to withhold
  *   rename, visibility and delete would protect nothing; and on the public hub an organisation's `write` role may do
  *   the same.
- * - Discussions are for whoever may read; of a token they ask for more than reading, on public repositories too.
- * - Creating a repository needs `write` in the namespace, and of a fine-grained token a scope for the whole account.
+ * - Discussions are for whoever may see the repository; of a token they ask for more than reading, on public ones too.
+ * - Creating a repository needs `write` in the namespace, and of a fine-grained token a scope for the whole account; so
+ *   does all else that is done in an account's name.
  * - Tokens and webhooks are managed by whoever shows all that the user has: a token that says less must not make one
  *   that says more, nor a webhook, which reads as its owner. Password and sessions are not for tokens at all: one that
  *   was found must not take the account.
  */
 export function can<A extends Action>(actor: Actor, action: A, facts: Facts[A]): Decision {
-  if ('repo' in facts) return onRepo(actor, action, facts.repo as Repository)
-  if ('account' in facts) return createRepo(actor, facts.account as { id: string })
-  return onOwnAccount(actor, action)
+  if ('account' in facts) return onAccount(actor, action as AccountAction, facts.account)
+  return onRepo(actor, action, facts.repo, 'admission' in facts ? facts.admission : undefined)
 }
 
-/** Does nothing when `can` says yes. Throws NotSignedIn, RepoHidden or Forbidden otherwise. */
+/** Does nothing when `can` says yes. Throws NotSignedIn, RepoHidden, GatedRepo or Forbidden otherwise. */
 export function demand<A extends Action>(actor: Actor, action: A, facts: Facts[A]): void {
   const decision = can(actor, action, facts)
   if (decision.allowed) return
   if (decision.why === 'hidden' && 'repo' in facts) throw new RepoHidden(facts.repo)
+  if (decision.why === 'gated' && 'repo' in facts) throw new GatedRepo(facts.repo, decision.admission)
   throw decision.why === 'forbidden' ? new Forbidden(decision.reason) : new NotSignedIn()
 }
 
-function onRepo(actor: Actor, action: Action, repo: Repository): Decision {
+function onRepo(actor: Actor, action: Action, repo: Repository, admission: Admission = 'none'): Decision {
   if (actor.kind === 'anonymous') {
     if (repo.isPrivate) return hidden
-    return action === 'repo:read' ? yes : notSignedIn
+    if (action === 'repo:view') return yes
+    if (action === 'repo:read') return repo.gated ? { allowed: false, why: 'gated', admission } : yes
+    return notSignedIn
   }
   const ofUser = accessOfUser(actor, repo.namespaceId)
   const ofCredential = accessOfCredential(actor.credential, repo.namespaceId, repo.id)
   if (repo.isPrivate && (ofUser === 'none' || ofCredential === 'none')) return hidden
-  if (action === 'repo:read') return yes
+  if (action === 'repo:view') return yes
   if (action === 'repo:discuss') {
     if (ofCredential === 'discuss' || ofCredential === 'write') return yes
     return forbidden(limitOf(actor.credential, `take part in discussions of ${repoId(repo)}`))
+  }
+  if (action === 'repo:engage') return onAccount(actor, 'account:write', actor)
+  if (action === 'repo:read') {
+    if (!repo.gated) return yes
+    if (ofUser !== 'write' && admission !== 'accepted') return { allowed: false, why: 'gated', admission }
+    if (ofCredential !== 'none') return yes
+    return forbidden(limitOf(actor.credential, `read ${repoId(repo)}, which is gated`))
   }
   const verb = action === 'repo:write' ? 'write to' : 'change the settings of'
   if (ofUser !== 'write') return forbidden(`you may not ${verb} ${repoId(repo)}`)
   return ofCredential === 'write' ? yes : forbidden(limitOf(actor.credential, `${verb} ${repoId(repo)}`))
 }
 
-function createRepo(actor: Actor, account: { readonly id: string }): Decision {
-  if (actor.kind === 'anonymous') return notSignedIn
-  if (accessOfUser(actor, account.id) !== 'write') {
-    return forbidden('you may not create repositories in this namespace')
-  }
-  if (accessOfCredential(actor.credential, account.id) === 'write') return yes
-  return forbidden(limitOf(actor.credential, 'create repositories in this namespace'))
+type AccountAction = Extract<Action, `account:${string}`>
+type KeyAction = 'account:manage' | 'account:secure'
+
+const deedOf: Record<Exclude<AccountAction, KeyAction>, string> = {
+  'account:create-repo': 'create repositories in this namespace',
+  'account:read': 'see what is private to this account',
+  'account:write': 'act in the name of this account',
 }
 
-function onOwnAccount(actor: Actor, action: Action): Decision {
+function onAccount(actor: Actor, action: AccountAction, account: { readonly id: string }): Decision {
   if (actor.kind === 'anonymous') return notSignedIn
-  const { credential } = actor
+  if (action === 'account:manage' || action === 'account:secure') return onOwnKeys(actor, action, account)
+  const isEnough = (access: Access) => access === 'write' || (action === 'account:read' && access !== 'none')
+  if (!isEnough(accessOfUser(actor, account.id))) return forbidden(`you may not ${deedOf[action]}`)
+  if (isEnough(accessOfCredential(actor.credential, account.id))) return yes
+  return forbidden(limitOf(actor.credential, deedOf[action]))
+}
+
+function onOwnKeys({ id, credential }: User, action: KeyAction, account: { readonly id: string }): Decision {
+  if (id !== account.id) return forbidden('this account is not yours')
   if (credential.kind !== 'token') return yes
   if (action === 'account:secure') return forbidden('sign in with your password: no token may do this')
   return credential.role === 'write'

@@ -2,8 +2,9 @@
 import { can, demand } from './can.ts'
 import { privateReach } from './private-reach.ts'
 
+export type { Admission } from './admission.ts'
 export type { Action, Decision, Facts } from './can.ts'
-export { Forbidden, NotSignedIn, RepoHidden } from './errors.ts'
+export { Forbidden, GatedRepo, NotSignedIn, RepoHidden } from './errors.ts'
 
 export type { PrivateReach } from './private-reach.ts'
 

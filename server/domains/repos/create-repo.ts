@@ -46,6 +46,7 @@ export async function createRepo(parts: RepoParts, actor: User, wanted: NewRepo)
     namespace: owner.name,
     name,
     isPrivate: wanted.isPrivate ?? owner.privateByDefault,
+    gated: false,
     createdAt: now,
     updatedAt: now,
   }

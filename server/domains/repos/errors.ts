@@ -1,4 +1,5 @@
 import { HubError } from '../../kernel/errors.ts'
+import type { RepoType } from '../../kernel/repository.ts'
 
 export class RevisionNotFound extends HubError {
   readonly revision: string
@@ -21,10 +22,17 @@ export class EntryNotFound extends HubError {
 
 /** Clients with `exist_ok` read the url of what exists. */
 export class RepoExists extends HubError {
-  readonly repo: { type: 'model' | 'dataset' | 'space'; namespace: string; name: string }
+  readonly repo: { type: RepoType; namespace: string; name: string }
   constructor(repo: RepoExists['repo']) {
     super('You already created this repo')
     this.repo = repo
+  }
+}
+
+/** Where a repository is to be moved there is another one. */
+export class RepoNameTaken extends HubError {
+  constructor(repo: { type: string; namespace: string; name: string }) {
+    super(`A ${repo.type} repository called ${repo.namespace}/${repo.name} already exists`)
   }
 }
 

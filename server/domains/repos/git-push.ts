@@ -102,7 +102,7 @@ class Verdicts {
 async function deleteRefs(parts: Parts, repo: Repository, verdicts: Verdicts): Promise<void> {
   const { isAtomic, open } = verdicts
   const moves = open.map(command => ({ ...command, commitId: undefined }))
-  verdicts.refuse(await publishPush(parts, repo, { pack: undefined, moves, sha256s: [], isAtomic }))
+  verdicts.refuse(await publishPush(parts, repo, { pack: undefined, moves, lfsFiles: [], isAtomic }))
 }
 
 async function pushObjects(
@@ -125,12 +125,16 @@ async function pushObjects(
       const inspection = pack && (await inspectPack(parts, repo, quarantine, pack))
       onPhase('Checking connectivity')
       const tips = moves.flatMap(({ after }) => after ?? [])
-      const paths = await walkNew(quarantine, tips, inspection?.refused)
+      const isNamed = (oid: string) => inspection?.refused.has(oid) || inspection?.pointers.has(oid)
+      const paths = await walkNew(quarantine, tips, isNamed)
       if (inspection && inspection.refusedCount > 0) throw refusalOf(inspection, paths)
       onPhase('Storing')
       const { isAtomic } = verdicts
-      const sha256s = inspection?.sha256s ?? []
-      verdicts.refuse(await publishPush(parts, repo, { pack, moves, sha256s, isAtomic }))
+      const lfsFiles = [...(inspection?.pointers ?? [])].map(([oid, sha256]) => ({
+        sha256,
+        path: paths.get(oid) ?? sha256,
+      }))
+      verdicts.refuse(await publishPush(parts, repo, { pack, moves, lfsFiles, isAtomic }))
     } finally {
       await quarantine.close()
     }
@@ -140,13 +144,13 @@ async function pushObjects(
 }
 
 /**
- * Walks all that is new behind the tips, as a second proof that nothing is missing, and returns where the `wanted`
+ * Walks all that is new behind the tips, as a second proof that nothing is missing, and returns where the named
  * objects lie. Throws PushRefused, LimitExceeded for a path that is too long.
  */
 async function walkNew(
   quarantine: Quarantine,
   tips: readonly string[],
-  wanted: ReadonlyMap<string, unknown> | undefined,
+  isNamed: (oid: string) => boolean | undefined,
 ): Promise<Map<string, string>> {
   const paths = new Map<string, string>()
   const walk = quarantine.run(['rev-list', '--objects', '--stdin', '--not', '--all'], linesFrom(tips))
@@ -155,7 +159,7 @@ async function walkNew(
     if (Buffer.byteLength(path) > pathLimit) {
       throw new LimitExceeded(`path ${path.slice(0, 200)}…`, pathLimit, 'bytes')
     }
-    if (wanted?.has(line.slice(0, 40))) paths.set(line.slice(0, 40), path)
+    if (isNamed(line.slice(0, 40))) paths.set(line.slice(0, 40), path)
   }
   try {
     await walk.ended

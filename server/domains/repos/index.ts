@@ -10,15 +10,17 @@ import { collectPacks } from './collect-packs.ts'
 import { consolidatePacks } from './consolidate-packs.ts'
 import { type DescribedEntry, describeEntries } from './describe-entries.ts'
 import { readSmallFile } from './find-file.ts'
-import { findRepo } from './find-repo.ts'
+import { findRepo, locateRepo } from './find-repo.ts'
 import { GitMirror } from './git-mirror.ts'
 import { GitObjects } from './git-objects.ts'
 import { createLookups } from './lookups.ts'
 import type { RepoParts } from './parts.ts'
 import { resolveRevision } from './resolve-revision.ts'
+import { rewriteHistory } from './rewrite-history.ts'
 import { commitRoutes } from './routes-commit.ts'
 import { gitRoutes } from './routes-git.ts'
 import { lfsRoutes } from './routes-lfs.ts'
+import { lfsFileRoutes } from './routes-lfs-files.ts'
 import { refRoutes } from './routes-refs.ts'
 import { repoRoutes } from './routes-repos.ts'
 import { resolveRoutes } from './routes-resolve.ts'
@@ -35,6 +37,8 @@ export type { DescribedEntry, PathEntry }
 export interface Repos {
   /** The live repository of that name; throws RepoNotFound. Nothing is said of who may see it. */
   find(type: RepoType, namespace: string, name: string): Promise<Repository>
+  /** The same, or the one that had this name before it was moved; `isNamed` tells which. */
+  locate(type: RepoType, namespace: string, name: string): Promise<Repository>
   byId(ids: readonly string[]): Promise<Repository[]>
   allIds(): Promise<string[]>
   /** The commit that a revision means; throws RevisionNotFound. */
@@ -70,6 +74,7 @@ export function createRepos(
   const { sql } = parts.database
   return {
     find: (type, namespace, name) => findRepo(parts, type, namespace, name),
+    locate: (type, namespace, name) => locateRepo(parts, type, namespace, name),
     byId: ids => reposById(sql, ids),
     allIds: () => allRepoIds(sql),
     resolve: (repo, revision) => resolveRevision(parts, repo, revision),
@@ -79,7 +84,7 @@ export function createRepos(
     readFile: (repo, commitId, path, limit) => readSmallFile(parts, repo, commitId, path, limit),
     check: (options, report) => checkRepos(parts, options, report),
     collect: options => collectPacks(parts, options),
-    jobs: [consolidatePacks(parts) as JobHandler],
+    jobs: [consolidatePacks(parts) as JobHandler, rewriteHistory(parts) as JobHandler],
     routes: [
       repoRoutes,
       treeRoutes,
@@ -87,6 +92,7 @@ export function createRepos(
       resolveRoutes,
       commitRoutes,
       lfsRoutes,
+      lfsFileRoutes,
       xetRoutes,
       gitRoutes,
     ].flatMap(routesOf => routesOf(parts)),

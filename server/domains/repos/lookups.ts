@@ -1,10 +1,10 @@
 import { defaultBranch, type Repository } from '../../kernel/repository.ts'
 import type { Database, Lookup } from '../../ports/database.ts'
-import { findRepo, type Ref, refsNamed } from './store.ts'
+import { findMovedRepo, findRepo, type Ref, refsNamed } from './store.ts'
 
 /** What nearly every request asks first, remembered until it changes. */
 export interface Lookups {
-  /** By `repoKey`. */
+  /** By `repoKey`: the repository that has the name, or had it before it was moved. */
   readonly repo: Lookup<Repository | undefined>
   /** The ref that a revision names, by `refKey`. A branch wins over a tag of the same name. */
   readonly ref: Lookup<Ref | undefined>
@@ -13,9 +13,9 @@ export interface Lookups {
 export function createLookups(database: Database): Lookups {
   return {
     repo: database.remember({
-      tables: ['repos'],
+      tables: ['repos', 'repo_redirects'],
       max: 20_000,
-      load: key => findRepo(database.sql, key),
+      load: async key => (await findRepo(database.sql, key)) ?? findMovedRepo(database.sql, key),
     }),
     ref: database.remember({
       tables: ['refs'],

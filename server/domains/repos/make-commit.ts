@@ -11,6 +11,7 @@ import { addObject, storePack } from './packs.ts'
 import type { RepoParts } from './parts.ts'
 import { signatureOf } from './signature.ts'
 import { moveRef, type Ref, refsNamed, touchRepo } from './store.ts'
+import { saveLfsFiles } from './store-lfs-files.ts'
 import { TreeEdit } from './tree-edit.ts'
 
 /** How often a commit without `parentCommit` is rebuilt on a head that a push, or another node, has moved meanwhile. */
@@ -77,7 +78,7 @@ interface Change {
 interface BuiltCommit {
   readonly commitId: string
   readonly pack: PackBuilder
-  readonly sha256s: readonly string[]
+  readonly lfsFiles: readonly { readonly sha256: string; readonly path: string }[]
 }
 
 /** Undefined when the tree stays what it was. */
@@ -108,7 +109,7 @@ async function buildCommit(
   const message = header.description === '' ? header.summary : `${header.summary}\n\n${header.description}`
   const commit = { tree, parents: [head.commitId], author: signature, committer: signature, message }
   const commitId = await addObject(pack, 'commit', encodeCommit(commit))
-  return { commitId, pack, sha256s: [...lfsSizes.keys()] }
+  return { commitId, pack, lfsFiles: operations.filter(operation => operation.kind === 'lfs-file') }
 }
 
 /** Deletes come first, whatever their place: `delete a`, `add a` in one commit replaces, in either order. */
@@ -171,7 +172,7 @@ async function publish(
   repo: Repository,
   ref: string,
   head: Ref,
-  { commitId, pack, sha256s }: BuiltCommit,
+  { commitId, pack, lfsFiles }: BuiltCommit,
 ): Promise<boolean> {
   const record = await storePack(parts, repo.id, pack)
   const now = parts.clock()
@@ -180,7 +181,8 @@ async function publish(
       if (!(await moveRef(tx, repo.id, ref, head.oid, { oid: commitId, commitId }, now)))
         throw new StaleParent()
       await record(tx, now)
-      await parts.blobs.hold(tx, repo.id, sha256s)
+      await parts.blobs.hold(tx, repo.id, [...new Set(lfsFiles.map(file => file.sha256))])
+      await saveLfsFiles(tx, repo.id, ref, lfsFiles)
       await touchRepo(tx, repo.id, now)
       await parts.emit(tx, 'ref-moved', { repoId: repo.id, ref, before: head.oid, after: commitId })
     })

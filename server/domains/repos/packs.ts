@@ -45,6 +45,22 @@ export async function storePackBytes(
   return (tx, now) => insertPack(tx, repoId, row, now, removal)
 }
 
+/**
+ * Gives the pack of one repository to another one too, which did not have it; the bytes are not read. Throws ObjectMissing
+ * when it was collected meanwhile.
+ */
+export async function copyPack(
+  { objects }: Pick<Parts, 'objects'>,
+  from: string,
+  to: string,
+  pack: Pack,
+): Promise<RecordPack> {
+  for (const part of ['pack', 'idx'] as const) {
+    await objects.copy(packKey(from, pack.packId, part), packKey(to, pack.packId, part))
+  }
+  return (tx, now) => insertPack(tx, to, pack, now, undefined)
+}
+
 /** Adds an object to a pack that is being built and returns its id. */
 export async function addObject(pack: PackBuilder, type: ObjectType, content: Uint8Array): Promise<string> {
   const oid = objectId(type, content)

@@ -7,6 +7,7 @@ import type { RepoParts } from './parts.ts'
 import type { ReceivedPack } from './push-quarantine.ts'
 import { fetchFirst, findClash, type RefMove } from './push-refs.ts'
 import { allRefs, moveRef, type Pack, reposById, touchRepo } from './store.ts'
+import { saveLfsFiles } from './store-lfs-files.ts'
 
 type Parts = Pick<RepoParts, 'database' | 'objects' | 'clock' | 'emit' | 'blobs'>
 
@@ -14,8 +15,8 @@ type Parts = Pick<RepoParts, 'database' | 'objects' | 'clock' | 'emit' | 'blobs'
 export interface GoodPush {
   readonly pack: ReceivedPack | undefined
   readonly moves: readonly RefMove[]
-  /** LFS objects that the pack refers to. */
-  readonly sha256s: readonly string[]
+  /** LFS objects that the pack refers to, and where. */
+  readonly lfsFiles: readonly { readonly sha256: string; readonly path: string }[]
   /** All refs move, or none. */
   readonly isAtomic: boolean
 }
@@ -68,7 +69,7 @@ async function writeRows(
   parts: Parts,
   tx: Sql,
   repo: Repository,
-  { sha256s, isAtomic }: GoodPush,
+  { lfsFiles, isAtomic }: GoodPush,
   record: RecordPack | undefined,
   moves: readonly RefMove[],
 ): Promise<string[]> {
@@ -82,10 +83,12 @@ async function writeRows(
     else if (isAtomic) throw new RefRefused(ref, fetchFirst)
     else late.push(ref)
   }
-  if (moved.length === 0) return late
+  const [first] = moved
+  if (!first) return late
   if (record) {
     await record(tx, now)
-    await parts.blobs.hold(tx, repo.id, sha256s)
+    await parts.blobs.hold(tx, repo.id, [...new Set(lfsFiles.map(file => file.sha256))])
+    await saveLfsFiles(tx, repo.id, first.ref, lfsFiles)
   }
   await touchRepo(tx, repo.id, now)
   if ((await reposById(tx, [repo.id])).length === 0) throw new RepoNotFound(repoId(repo))

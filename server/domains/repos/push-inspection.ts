@@ -14,8 +14,8 @@ export interface Inspection {
   readonly refused: ReadonlyMap<string, (path: string) => string>
   /** How many blobs are refused. */
   readonly refusedCount: number
-  /** All LFS objects that the push refers to. */
-  readonly sha256s: readonly string[]
+  /** Blob id → sha256 of the LFS object that it points to, of all that the push refers to. */
+  readonly pointers: ReadonlyMap<string, string>
 }
 
 const shownRefusals = 20
@@ -73,7 +73,7 @@ class Findings {
   refusedCount = 0
   readonly #parts: Pick<RepoParts, 'blobs'>
   readonly #repo: Repository
-  readonly #sha256s = new Set<string>()
+  readonly #pointers = new Map<string, string>()
   #pending: { oid: string; pointer: LfsPointer }[] = []
 
   constructor(parts: Pick<RepoParts, 'blobs'>, repo: Repository) {
@@ -89,8 +89,8 @@ class Findings {
   async addBlob(oid: string, content: Uint8Array): Promise<void> {
     const pointer = parseLfsPointer(content)
     if (!pointer) return
-    this.#sha256s.add(pointer.sha256)
-    if (this.#sha256s.size > pointerLimit) {
+    this.#pointers.set(oid, pointer.sha256)
+    if (this.#pointers.size > pointerLimit) {
       throw new LimitExceeded('one push', pointerLimit, 'LFS objects; push the history in several steps')
     }
     this.#pending.push({ oid, pointer })
@@ -99,7 +99,7 @@ class Findings {
 
   async finish(): Promise<Inspection> {
     await this.#checkPending()
-    return { refused: this.refused, refusedCount: this.refusedCount, sha256s: [...this.#sha256s] }
+    return { refused: this.refused, refusedCount: this.refusedCount, pointers: this.#pointers }
   }
 
   async #checkPending(): Promise<void> {
@@ -141,14 +141,14 @@ async function* idsOf(pack: ReceivedPack): AsyncGenerator<string> {
   if (lines.length > 0) yield `${lines.join('\n')}\n`
 }
 
-function parseListing(line: string): { oid: string; type: string; size: number } {
+export function parseListing(line: string): { oid: string; type: string; size: number } {
   const [oid = '', type = '', size = ''] = line.split(' ')
   if (!/^[0-9]+$/.test(size)) throw new Error(`git cat-file --batch-check said ${JSON.stringify(line)}`)
   return { oid, type, size: Number(size) }
 }
 
 /** Reads the output of `git cat-file --batch`: a line `<id> <type> <size>`, the content, a newline. A cut object is left out. */
-async function* objectsOf(
+export async function* objectsOf(
   output: AsyncIterable<Uint8Array>,
 ): AsyncGenerator<{ oid: string; type: string; content: Uint8Array }> {
   let held: Buffer = Buffer.alloc(0)

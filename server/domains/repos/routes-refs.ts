@@ -9,15 +9,16 @@ import { splitMessage } from './commit-message.ts'
 import { historyOf } from './history.ts'
 import type { RepoParts } from './parts.ts'
 import { resolveRevision } from './resolve-revision.ts'
+import { squashHistory } from './squash-history.ts'
 import type { Ref } from './store.ts'
 
-/** hub-protocol section 4: refs, branches, tags, commits. */
+/** hub-protocol section 4: refs, branches, tags, commits; super-squash of section 2. */
 export function refRoutes(parts: RepoParts): Route[] {
   return [
     route({
       method: 'GET',
       path: '{api}/refs',
-      grant: 'repo:read',
+      grant: 'repo:view',
       about: { summary: 'Branches, tags and other refs', answers: { 200: refs } },
       query: z.object({ include_prs: flag }),
       async handle(call) {
@@ -88,9 +89,25 @@ export function refRoutes(parts: RepoParts): Route[] {
       },
     }),
     route({
+      method: 'POST',
+      path: '{api}/super-squash/*',
+      grant: 'repo:write',
+      about: {
+        summary: 'Make one commit of the history of a branch',
+        tail: ['branch'],
+        answers: { 200: null },
+      },
+      body: z.object({ message: z.string().min(1).max(65_536) }),
+      async handle(call) {
+        const revision = decodeURIComponent(call.tail)
+        await squashHistory(parts, call.actor as User, repoOf(call), revision, call.body.message)
+        return call.reply.code(200).send()
+      },
+    }),
+    route({
       method: 'GET',
       path: '{api}/commits/*',
-      grant: 'repo:read',
+      grant: 'repo:view',
       about: {
         summary: 'Commits of a revision, newest first',
         tail: ['revision'],

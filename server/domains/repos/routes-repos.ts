@@ -1,17 +1,20 @@
 import { z } from 'zod'
 import { nothing } from '../../../contract/parts.ts'
-import { createdRepo, repoSettings } from '../../../contract/repos.ts'
+import { createdRepo, duplicatedRepo, repoSettings } from '../../../contract/repos.ts'
+import { parseRepoId } from '../../formats/repo-name.ts'
 import { type Route, repoOf, route } from '../../http/route.ts'
 import type { Actor, User } from '../../kernel/actor.ts'
-import { type Repository, repoId, repoPath, repoTypes } from '../../kernel/repository.ts'
+import { gates, type Repository, repoId, repoPath, repoTypes } from '../../kernel/repository.ts'
+import { changeSettings } from './change-settings.ts'
 import { decodeBase64 } from './commit-body.ts'
 import { createRepo } from './create-repo.ts'
 import { deleteRepo } from './delete-repo.ts'
+import { duplicateRepo } from './duplicate-repo.ts'
 import { findRepo } from './find-repo.ts'
+import { moveRepo } from './move-repo.ts'
 import type { RepoParts } from './parts.ts'
-import { setVisibility } from './set-visibility.ts'
 
-/** hub-protocol: create, delete, settings, auth-check. `name` is bare, or `ns/name` as old clients send it. */
+/** hub-protocol section 2: create, delete, move, settings, auth-check. `name` is bare, or `ns/name` as old clients send it. */
 
 const repoName = z.object({
   name: z.string().max(200),
@@ -19,9 +22,14 @@ const repoName = z.object({
   type: z.enum(repoTypes).nullish(),
 })
 
+/** `protected` is of Spaces that run: their page is public and their files are not. */
+const visibility = z.enum(['public', 'private'], {
+  error: issue => `is ${JSON.stringify(issue.input)}; this hub offers "public" and "private"`,
+})
+
 const newRepo = repoName.extend({
   private: z.boolean().nullish(),
-  visibility: z.enum(['public', 'private']).nullish(),
+  visibility: visibility.nullish(),
   license: z.string().max(100).nullish(),
   files: z
     .array(z.object({ path: z.string(), content: z.string(), encoding: z.literal('base64') }))
@@ -31,7 +39,20 @@ const newRepo = repoName.extend({
 
 const settings = z.object({
   private: z.boolean().nullish(),
-  visibility: z.enum(['public', 'private']).nullish(),
+  visibility: visibility.nullish(),
+  gated: z.union([z.literal(false), z.enum(gates)]).nullish(),
+})
+
+const duplicate = z.object({
+  repository: z.string().max(200),
+  private: z.boolean().nullish(),
+  visibility: visibility.nullish(),
+})
+
+const move = z.object({
+  fromRepo: z.string().max(200),
+  toRepo: z.string().max(200),
+  type: z.enum(repoTypes).nullish(),
 })
 
 export function repoRoutes(parts: RepoParts): Route[] {
@@ -68,16 +89,44 @@ export function repoRoutes(parts: RepoParts): Route[] {
       },
     }),
     route({
+      method: 'POST',
+      path: '/api/repos/move',
+      grant: 'signed-in',
+      about: { summary: 'Give a repository another name or owner', answers: { 200: createdRepo } },
+      body: move,
+      async handle({ actor, body, origin }) {
+        const { namespace, name } = parseRepoId(body.fromRepo)
+        const repo = await findRepo(parts, body.type ?? 'model', namespace, name)
+        return presentCreated(await moveRepo(parts, actor as User, repo, body.toRepo), origin)
+      },
+    }),
+    route({
+      method: 'POST',
+      path: '{api}/duplicate',
+      // Of the place where it is to be created more is asked, below.
+      grant: 'repo:read',
+      about: {
+        summary: 'Make a repository with the branches, tags and files of this one',
+        answers: { 200: duplicatedRepo },
+      },
+      body: duplicate,
+      async handle({ actor, repo, body, origin }) {
+        const to = { to: body.repository, ...visibilityOf(body) }
+        const made = await duplicateRepo(parts, actor as User, repo as Repository, to)
+        return { ...presentCreated(made, origin), filesCopyPending: false }
+      },
+    }),
+    route({
       method: 'PUT',
       path: '{api}/settings',
       grant: 'repo:settings',
       about: { summary: 'Change settings of a repository', answers: { 200: repoSettings } },
       body: settings,
       async handle(call) {
-        const repo = repoOf(call)
-        const { isPrivate } = visibilityOf(call.body)
-        if (isPrivate !== undefined) await setVisibility(parts, repo, isPrivate)
-        return { private: isPrivate ?? repo.isPrivate }
+        const { gated } = call.body
+        const change = { ...visibilityOf(call.body), ...(gated != null && { gated }) }
+        const repo = await changeSettings(parts, repoOf(call), change)
+        return { private: repo.isPrivate, gated: repo.gated }
       },
     }),
     route({

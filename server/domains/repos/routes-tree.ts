@@ -21,7 +21,7 @@ export function treeRoutes(parts: RepoParts): Route[] {
     route({
       method: 'GET',
       path: '{api}/tree/*',
-      grant: 'repo:read',
+      grant: 'repo:view',
       about: {
         summary: 'Files and folders of a revision, or of a folder in it',
         tail: ['revision', 'path?'],
@@ -46,7 +46,7 @@ export function treeRoutes(parts: RepoParts): Route[] {
     route({
       method: 'POST',
       path: '{api}/paths-info/*',
-      grant: 'repo:read',
+      grant: 'repo:view',
       about: {
         summary: 'What stands at these paths; missing ones are left out',
         tail: ['revision'],

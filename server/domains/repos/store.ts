@@ -19,12 +19,27 @@ export interface Pack {
 
 const tables = (sql: Sql) => sql.withTables<RepoTables>()
 
+export function keyOf(repo: Repository): string {
+  return repoKey(repo.type, repo.namespace, repo.name)
+}
+
 export function repoKey(type: RepoType, namespace: string, name: string): string {
   return `${type}:${repoId({ namespace, name })}`.toLowerCase()
 }
 
 export async function findRepo(sql: Sql, key: string): Promise<Repository | undefined> {
   const row = await tables(sql).selectFrom('repos').selectAll().where('key', '=', key).executeTakeFirst()
+  return row && toRepository(row)
+}
+
+/** The repository that had this name before it was moved. */
+export async function findMovedRepo(sql: Sql, key: string): Promise<Repository | undefined> {
+  const row = await tables(sql)
+    .selectFrom('repo_redirects')
+    .innerJoin('repos', 'repos.id', 'repo_redirects.repo_id')
+    .selectAll('repos')
+    .where('repo_redirects.key', '=', key)
+    .executeTakeFirst()
   return row && toRepository(row)
 }
 
@@ -39,6 +54,7 @@ export async function allRepoIds(sql: Sql): Promise<string[]> {
   return rows.map(row => row.id)
 }
 
+/** From here on the name is its own, whichever repository it led to before. */
 export async function insertRepo(tx: Sql, repo: Repository): Promise<void> {
   await tables(tx)
     .insertInto('repos')
@@ -48,22 +64,65 @@ export async function insertRepo(tx: Sql, repo: Repository): Promise<void> {
       namespace_id: repo.namespaceId,
       namespace: repo.namespace,
       name: repo.name,
-      key: repoKey(repo.type, repo.namespace, repo.name),
+      key: keyOf(repo),
       is_private: repo.isPrivate ? 1 : 0,
+      gated: repo.gated || null,
       created_at: repo.createdAt,
       updated_at: repo.updatedAt,
     })
     .execute()
+  await deleteRedirect(tx, keyOf(repo))
 }
 
-/** Throws RepoNotFound when it was deleted meanwhile. */
-export async function updateVisibility(tx: Sql, id: string, isPrivate: boolean): Promise<void> {
-  const updated = await tables(tx)
+/** Takes a name away from the repository that had it before: it has a new owner. */
+async function deleteRedirect(tx: Sql, key: string): Promise<void> {
+  await tables(tx).deleteFrom('repo_redirects').where('key', '=', key).execute()
+}
+
+/**
+ * Gives the repository `before` the name and namespace of `after`, and lets its old name lead to it. Returns it as it is
+ * now. Throws RepoNotFound when it was moved or deleted meanwhile, and a duplicate where the name is taken.
+ */
+export async function moveRepo(tx: Sql, before: Repository, after: Repository): Promise<Repository> {
+  const oldKey = keyOf(before)
+  const key = keyOf(after)
+  const moved = await tables(tx)
     .updateTable('repos')
-    .set({ is_private: isPrivate ? 1 : 0 })
-    .where('id', '=', id)
+    .set({ namespace_id: after.namespaceId, namespace: after.namespace, name: after.name, key })
+    .where('id', '=', before.id)
+    .where('key', '=', oldKey)
+    .returningAll()
     .executeTakeFirst()
-  if (Number(updated.numUpdatedRows) === 0) throw new RepoNotFound(id)
+  if (!moved) throw new RepoNotFound(repoId(before))
+  await deleteRedirect(tx, key)
+  if (key === oldKey) return toRepository(moved)
+  await tables(tx)
+    .insertInto('repo_redirects')
+    .values({ key: oldKey, repo_id: before.id })
+    .onConflict(conflict => conflict.column('key').doUpdateSet({ repo_id: before.id }))
+    .execute()
+  return toRepository(moved)
+}
+
+export type Settings = Partial<Pick<Repository, 'isPrivate' | 'gated'>>
+
+/** At least one of them. Returns the repository as it is now; throws RepoNotFound when it was deleted meanwhile. */
+export async function updateSettings(
+  tx: Sql,
+  id: string,
+  { isPrivate, gated }: Settings,
+): Promise<Repository> {
+  const row = await tables(tx)
+    .updateTable('repos')
+    .set({
+      ...(isPrivate !== undefined && { is_private: isPrivate ? 1 : 0 }),
+      ...(gated !== undefined && { gated: gated || null }),
+    })
+    .where('id', '=', id)
+    .returningAll()
+    .executeTakeFirst()
+  if (!row) throw new RepoNotFound(id)
+  return toRepository(row)
 }
 
 /** Also makes the writers of one repository wait for each other. Throws RepoNotFound when it was deleted meanwhile. */
@@ -76,11 +135,23 @@ export async function touchRepo(tx: Sql, id: string, now: number): Promise<void>
   if (Number(touched.numUpdatedRows) === 0) throw new RepoNotFound(id)
 }
 
-/** Forgets the repository with its refs, and retires its packs. The bytes are garbage from here on; gc collects them. */
+/** Keeps it from being deleted until the transaction ends. Throws RepoNotFound when it was deleted before. */
+export async function lockRepo(tx: Sql, id: string): Promise<void> {
+  const locked = await tables(tx)
+    .updateTable('repos')
+    .set(eb => ({ updated_at: eb.ref('updated_at') }))
+    .where('id', '=', id)
+    .executeTakeFirst()
+  if (Number(locked.numUpdatedRows) === 0) throw new RepoNotFound(id)
+}
+
+/** Forgets the repository with its refs and old names, and retires its packs. The bytes are garbage from here on; gc collects them. */
 export async function deleteRepo(tx: Sql, id: string, now: number): Promise<void> {
   // First the row that writers touch: none of them leaves refs or packs behind then.
   await tables(tx).deleteFrom('repos').where('id', '=', id).execute()
   await tables(tx).deleteFrom('refs').where('repo_id', '=', id).execute()
+  await tables(tx).deleteFrom('repo_redirects').where('repo_id', '=', id).execute()
+  await tables(tx).deleteFrom('lfs_files').where('repo_id', '=', id).execute()
   await tables(tx)
     .updateTable('packs')
     .set({ retired_at: now })
@@ -149,6 +220,22 @@ export async function moveRef(
   return Number(updated.numUpdatedRows) === 1
 }
 
+const refsPerStatement = 200
+
+/** The refs of a repository that has none. */
+export async function insertRefs(tx: Sql, id: string, refs: readonly Ref[], now: number): Promise<void> {
+  for (let at = 0; at < refs.length; at += refsPerStatement) {
+    const rows = refs.slice(at, at + refsPerStatement).map(({ name, oid, commitId }) => ({
+      repo_id: id,
+      name,
+      oid,
+      commit_id: commitId,
+      updated_at: now,
+    }))
+    await tables(tx).insertInto('refs').values(rows).execute()
+  }
+}
+
 /** The packs that count, oldest first. */
 export async function packsOf(sql: Sql, id: string): Promise<Pack[]> {
   const rows = await tables(sql)
@@ -170,6 +257,7 @@ function toRepository(row: RepoTables['repos']): Repository {
     namespace: row.namespace,
     name: row.name,
     isPrivate: row.is_private === 1,
+    gated: row.gated ?? false,
     createdAt: row.created_at,
     updatedAt: row.updated_at,
   }

@@ -1,4 +1,4 @@
-import type { RepoType } from '../../kernel/repository.ts'
+import type { Gate, RepoType } from '../../kernel/repository.ts'
 
 /** SQL tables of this domain. Booleans are 0 | 1, times milliseconds. */
 export type RepoTables = {
@@ -11,8 +11,15 @@ export type RepoTables = {
     /** `type:namespace/name`, case-folded: one spelling of a name per type. */
     key: string
     is_private: number
+    gated: Gate | null
     created_at: number
     updated_at: number
+  }
+  /** A name that a repository had before it was moved. The repository that has the name now comes first. */
+  repo_redirects: {
+    /** As in `repos`. */
+    key: string
+    repo_id: string
   }
   /** A ref points at an object; `commit_id` is the commit behind it (an annotated tag's target). */
   refs: {
@@ -37,5 +44,12 @@ export type RepoTables = {
     /** The run of gc that removes, or has removed, its bytes. */
     removal: string | null
     removed_at: number | null
+  }
+  /** Under which name, and by which ref, an LFS object first came to the repository. */
+  lfs_files: {
+    repo_id: string
+    sha256: string
+    path: string
+    ref: string
   }
 }

@@ -79,4 +79,9 @@ export const catalogMigrations: Record<string, Migration> = {
       `.execute(sql)
     },
   },
+  '0013_catalog_gated': {
+    async up(sql: Kysely<unknown>) {
+      await sql.schema.alterTable('catalog').addColumn('gated', 'text').execute()
+    },
+  },
 }

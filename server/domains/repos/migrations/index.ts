@@ -56,4 +56,27 @@ export const repoMigrations: Record<string, Migration> = {
         .execute()
     },
   },
+  '0011_moves': {
+    async up(db: Kysely<unknown>) {
+      await db.schema
+        .createTable('repo_redirects')
+        .addColumn('key', 'text', column => column.primaryKey())
+        .addColumn('repo_id', 'text', column => column.notNull())
+        .execute()
+      await db.schema.createIndex('repo_redirects_by_repo').on('repo_redirects').column('repo_id').execute()
+      await db.schema
+        .createTable('lfs_files')
+        .addColumn('repo_id', 'text', column => column.notNull())
+        .addColumn('sha256', 'text', column => column.notNull())
+        .addColumn('path', 'text', column => column.notNull())
+        .addColumn('ref', 'text', column => column.notNull())
+        .addPrimaryKeyConstraint('lfs_files_primary', ['repo_id', 'sha256'])
+        .execute()
+    },
+  },
+  '0013_gated_repos': {
+    async up(db: Kysely<unknown>) {
+      await db.schema.alterTable('repos').addColumn('gated', 'text').execute()
+    },
+  },
 }

@@ -7,6 +7,7 @@ const domains = {
   blobs: [],
   repos: ['accounts', 'policy', 'blobs'],
   gates: ['accounts', 'policy', 'repos'],
+  webhooks: ['accounts', 'policy', 'repos'],
   catalog: ['accounts', 'policy', 'blobs', 'repos'],
 }
 const source = '^server/'

@@ -7,6 +7,7 @@ import { catalogMigrations, createCatalog } from './domains/catalog/index.ts'
 import { createGates, gateMigrations } from './domains/gates/index.ts'
 import { policy } from './domains/policy/index.ts'
 import { createRepos, type Repos, repoMigrations } from './domains/repos/index.ts'
+import { createWebhooks, webhookMigrations } from './domains/webhooks/index.ts'
 import { createApp } from './http/app.ts'
 import { createDoors } from './http/doors.ts'
 import { createMetrics } from './http/metrics.ts'
@@ -46,6 +47,7 @@ export const migrations = {
   ...blobMigrations,
   ...repoMigrations,
   ...catalogMigrations,
+  ...webhookMigrations,
   ...gateMigrations,
 }
 
@@ -87,14 +89,22 @@ export async function compose(config: Config, drivers: Drivers, log: Logger): Pr
   })
   const repos = createRepos({ ...base, accounts, blobs, cacheFolder: join(config.data, 'cache', 'git') })
   const gates = createGates({ ...base, accounts, repos })
+  const webhooks = createWebhooks({
+    ...base,
+    accounts,
+    repos,
+    publicUrl: config.publicUrl ?? `http://${config.host}:${config.port}`,
+    targets: config.webhookTargets,
+    discussionOf: async () => undefined,
+  })
   const catalog = createCatalog({ ...base, repos })
-  consequences.projections.push(...gates.projections, ...catalog.projections)
-  consequences.jobs.push(...blobs.jobs, ...repos.jobs, ...catalog.jobs)
+  consequences.projections.push(...gates.projections, ...webhooks.projections, ...catalog.projections)
+  consequences.jobs.push(...blobs.jobs, ...repos.jobs, ...catalog.jobs, ...webhooks.jobs)
 
   const metrics = createMetrics(drivers.queue)
   let apiDocument: OpenApi | undefined
   const routes: readonly Route[] = [
-    ...[accounts, blobs, repos, gates, catalog].flatMap(domain => domain.routes),
+    ...[accounts, blobs, repos, gates, catalog, webhooks].flatMap(domain => domain.routes),
     ...systemRoutes({
       ...drivers,
       metrics,
@@ -137,7 +147,7 @@ function emitTo(queue: Queue, consequences: Consequences): Emit {
       if (projection.on === name) await projection.apply(tx, facts)
     }
     for (const job of consequences.jobs) {
-      if (job.on !== name) continue
+      if (job.on !== name || (job.when && !(await job.when(tx)))) continue
       const key = job.key?.(facts)
       await queue.enqueue(tx, { name: job.name, payload: facts, ...(key !== undefined && { key }) })
     }

@@ -32,6 +32,8 @@ const settings = z.object({
     .refine(items => items.every(isNetwork), {
       error: 'must be addresses or networks, such as 10.0.0.1,10.1.0.0/16',
     }),
+  /** Where payloads of webhooks may go: to public addresses, or to private ones and this machine too. */
+  webhookTargets: z.enum(['public', 'any'], { error: 'must be public or any' }).default('public'),
   /** Undefined when off. */
   rateLimits: z.string().default('').transform(readQuotas),
   logLevel: z.enum(['fatal', 'error', 'warn', 'info', 'debug', 'silent']).default('info'),

@@ -21,6 +21,7 @@ export function serveCommand(): Command {
       '--rate-limits <quotas>',
       'requests of one account or address: off, or api=N,resolvers=N,pages=N,window=SECONDS',
     )
+    .option('--webhook-targets <which>', 'any: webhooks may send to private addresses too (public)')
     .option('--trusted-proxies <addresses>', 'proxies whose X-Forwarded-* headers are believed (none)')
     .option('--log-level <level>', 'fatal, error, warn, info, debug or silent (info)')
     .addHelpText('after', '\nEvery flag has a variable: BANYAN_PORT, BANYAN_DATA, BANYAN_PUBLIC_URL, …')
@@ -31,13 +32,18 @@ async function serve(flags: Flags): Promise<void> {
   const config = readConfig(flags, process.env)
   const hub = await openHub(config)
   const app = config.role.includes('web') ? hub.createApp() : undefined
-  const worker = config.role.includes('worker') ? new Worker({ ...hub, handlers: hub.jobs }) : undefined
+  const workers = config.role.includes('worker')
+    ? [false, true].map(
+        waits =>
+          new Worker({ ...hub, handlers: hub.jobs.filter(job => (job.waitsForOthers ?? false) === waits) }),
+      )
+    : []
 
   const stop = async (signal: NodeJS.Signals) => {
     hub.log.info({ signal }, 'stopping')
     setTimeout(() => process.exit(1), graceMs).unref()
     await app?.close()
-    await worker?.stop()
+    await Promise.all(workers.map(worker => worker.stop()))
     await hub.close()
     process.exit(0)
   }
@@ -45,7 +51,7 @@ async function serve(flags: Flags): Promise<void> {
   process.once('SIGINT', stop)
 
   if (app) await listen(hub, app, config)
-  worker?.start(jobsAtOnce)
+  for (const worker of workers) worker.start(jobsAtOnce)
   if (!app) return
   const { port } = app.server.address() as { port: number }
   process.stderr.write(firstSteps(config.publicUrl ?? `http://${config.host}:${port}`, config.data))

@@ -4,6 +4,7 @@ import * as blobs from '../domains/blobs/index.ts'
 import * as gates from '../domains/gates/index.ts'
 import * as policy from '../domains/policy/index.ts'
 import * as repos from '../domains/repos/index.ts'
+import * as webhooks from '../domains/webhooks/index.ts'
 import { anonymous } from '../kernel/actor.ts'
 import * as kernel from '../kernel/errors.ts'
 import { HubError, LimitExceeded, MalformedInput, RepoNotFound } from '../kernel/errors.ts'
@@ -46,6 +47,7 @@ it('has a row for every error that a domain, a port or the kernel exports', () =
     body,
     ownPages,
     rateLimits,
+    webhooks,
   ]
   const errors = modules.flatMap(module => Object.values(module)).filter(isError)
   expect(errors.length).toBeGreaterThan(30)

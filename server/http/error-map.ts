@@ -3,6 +3,7 @@ import * as blobs from '../domains/blobs/index.ts'
 import * as gates from '../domains/gates/index.ts'
 import * as policy from '../domains/policy/index.ts'
 import * as repos from '../domains/repos/index.ts'
+import * as webhooks from '../domains/webhooks/index.ts'
 import type { Actor } from '../kernel/actor.ts'
 import { HubError, LimitExceeded, MalformedInput, RepoNotFound } from '../kernel/errors.ts'
 import { repoId, repoPath } from '../kernel/repository.ts'
@@ -137,6 +138,9 @@ export const errorTable = new Map<unknown, Rule<never>>([
   rule(blobs.CasTokenRefused, { status: 401 }),
   rule(blobs.CasScopeMissing, { status: 403 }),
   rule(SignedUrlRefused, { status: 403 }),
+
+  rule(webhooks.WebhookNotFound, { status: 404 }),
+  rule(webhooks.AddressRefused, { status: 400 }),
 
   rule(NotReady, { status: 503 }),
   rule(ObjectMissing, { status: 500 }),

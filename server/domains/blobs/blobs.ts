@@ -18,6 +18,8 @@ export interface Blobs {
   describe(holder: string, sha256s: Iterable<string>): Promise<Files>
   /** The same of one, remembered. */
   find(holder: string, sha256: string): Promise<StoredFile | undefined> | StoredFile | undefined
+  /** Sizes of the files that commits of `holder` refer to, the same content once. */
+  heldBytes(holder: string): Promise<number>
   /**
    * Each piece is good until the next one is asked for. Throws FileRefuted at the call; CorruptChunk or FileNotKnown as
    * it is read.

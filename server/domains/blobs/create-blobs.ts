@@ -21,7 +21,7 @@ import type { BlobParts } from './parts.ts'
 import { PieceMemory } from './piece-memory.ts'
 import { openFile } from './read-file.ts'
 import { casRoutes } from './routes.ts'
-import { copyHoldings } from './store-files.ts'
+import { copyHoldings, heldBytes } from './store-files.ts'
 import { beginMultipart, completeMultipart, putPart } from './upload-parts.ts'
 import { XorbIndexes } from './xorb-objects.ts'
 
@@ -49,6 +49,7 @@ export function createBlobs(setup: BlobsSetup): Blobs {
   return {
     describe: (holder, sha256s) => describeFiles(database.sql, holder, sha256s),
     find: fileLookup(database),
+    heldBytes: holder => heldBytes(database.sql, holder),
     read: (file, range) => openFile(parts, file, range),
     ingest: (holder, source, announced) => ingestFile(parts, holder, source, announced),
     beginMultipart: (holder, sha256, size) => beginMultipart(parts, holder, sha256, size),

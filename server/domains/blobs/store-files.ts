@@ -126,6 +126,21 @@ function heldFiles(sql: Sql) {
     ])
 }
 
+/** Sizes of what commits of `holder` refer to, each file once. */
+export async function heldBytes(sql: Sql, holder: string): Promise<number> {
+  const held = tables(sql)
+    .selectFrom('holdings')
+    .select('file_hash')
+    .where('holder', '=', holder)
+    .where('committed_at', 'is not', null)
+  const { bytes } = await tables(sql)
+    .selectFrom('files')
+    .select(({ fn }) => fn.sum<number | null>('size').as('bytes'))
+    .where('hash', 'in', held)
+    .executeTakeFirstOrThrow()
+  return bytes ?? 0
+}
+
 export async function findHeld(sql: Sql, holder: string, sha256s: Iterable<string>): Promise<HeldFile[]> {
   const held: HeldFile[] = []
   for (const batch of inBatches(sha256s)) {

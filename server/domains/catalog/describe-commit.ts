@@ -1,71 +1,103 @@
-import { LRUCache } from 'lru-cache'
+import { TASK_IDS } from '../../formats/card-vocabulary.ts'
 import { parseFrontMatter } from '../../formats/front-matter.ts'
 import { cardTags } from '../../formats/model-card.ts'
 import type { Repository } from '../../kernel/repository.ts'
-import type { PathEntry, Repos } from '../repos/index.ts'
+import type { Repos } from '../repos/index.ts'
+import { describeInShort, readCardText } from './card-text.ts'
+import {
+  inferLibrary,
+  inferRelation,
+  inferTask,
+  inferTransformers,
+  type TransformersInfo,
+} from './infer-model.ts'
+import { type ModelConfig, readEvalResults, readModelConfig } from './model-config.ts'
+import { type GgufFacts, readGguf, readSafetensors, type SafetensorsFacts } from './weights.ts'
 
-/** What the files of one commit say about it: the card, the library, the tags. */
+/** What the files of one commit say about it: JSON, made once and kept. */
 export interface CommitFacts {
-  readonly files: readonly PathEntry[]
   readonly cardData: Readonly<Record<string, unknown>>
   readonly tags: readonly string[]
-  readonly pipelineTag: string | undefined
-  readonly libraryName: string | undefined
-  /** The part of `config.json` that clients read. */
-  readonly config: Readonly<Record<string, unknown>> | undefined
+  /** The card's text in short. */
+  readonly description?: string | undefined
+  readonly citation?: string | undefined
+  readonly pipelineTag?: string | undefined
+  readonly libraryName?: string | undefined
+  readonly config?: ModelConfig | undefined
+  readonly transformersInfo?: TransformersInfo | undefined
+  readonly safetensors?: SafetensorsFacts | undefined
+  readonly gguf?: GgufFacts | undefined
+  readonly evalResults?: readonly unknown[] | undefined
+}
+
+export interface DescribedCommit {
+  readonly facts: CommitFacts
+  /** The card's text, for search. */
+  readonly text: string
 }
 
 const cardLimit = 1024 * 1024
-const configLimit = 1024 * 1024
 
-/** Commits do not change: what was read of the last ones is kept, some 250 bytes a file and what card and config hold. */
-const known = new LRUCache<string, CommitFacts>({ maxSize: 32 * 1024 * 1024 })
-
-export async function describeCommit(repos: Repos, repo: Repository, commitId: string): Promise<CommitFacts> {
-  const key = `${repo.id}/${commitId}`
-  const before = known.get(key)
-  if (before) return before
-  const files = await repos.files(repo, commitId)
-  const card = await repos.readFile(repo, commitId, 'README.md', cardLimit)
-  const { data, body } = parseFrontMatter(Buffer.from(card ?? []).toString('utf8'))
-  const config = await readConfig(repos, repo, commitId)
-  const libraryName = textOf(data.library_name) ?? (config?.model_type ? 'transformers' : undefined)
-  const tags = new Set([
-    ...(repo.type === 'model' && libraryName ? [libraryName] : []),
-    ...(repo.type === 'model' ? formatTags(files) : []),
-    ...(typeof config?.model_type === 'string' ? [config.model_type] : []),
-    ...cardTags(data, body, repo.type),
-  ])
-  const facts: CommitFacts = {
-    files,
-    cardData: data,
-    tags: [...tags],
-    pipelineTag: textOf(data.pipeline_tag),
-    libraryName,
-    config,
-  }
-  const kept = JSON.stringify([data, facts.tags, config]).length
-  known.set(key, facts, { size: files.length * 250 + kept })
-  return facts
-}
-
-async function readConfig(
+export async function describeCommit(
   repos: Repos,
   repo: Repository,
   commitId: string,
-): Promise<Record<string, unknown> | undefined> {
-  if (repo.type !== 'model') return undefined
-  const bytes = await repos.readFile(repo, commitId, 'config.json', configLimit)
-  if (!bytes) return undefined
-  try {
-    const config: unknown = JSON.parse(Buffer.from(bytes).toString('utf8'))
-    if (typeof config !== 'object' || config === null) return undefined
-    const { architectures, model_type, auto_map, quantization_config } = config as Record<string, unknown>
-    return JSON.parse(JSON.stringify({ architectures, model_type, auto_map, quantization_config }))
-  } catch {
-    // A broken config.json is its owner's business; it only tells us nothing.
-    return undefined
+): Promise<DescribedCommit> {
+  const paths = new Set((await repos.files(repo, commitId)).map(file => file.path))
+  const readText = async (path: string, limit: number) => {
+    const bytes = await repos.readFile(repo, commitId, path, limit)
+    return bytes && Buffer.from(bytes).toString('utf8')
   }
+  const card = paths.has('README.md') ? await readText('README.md', cardLimit) : undefined
+  const { data, body } = parseFrontMatter(card ?? '')
+  const { text, citation } = readCardText(body)
+  if (repo.type !== 'model') {
+    const description = textOf(data.description) ?? describeInShort(text)
+    return { facts: { cardData: data, tags: cardTags(data, body, repo.type), description, citation }, text }
+  }
+  const readStart = (path: string, length: number) => repos.readStart(repo, commitId, path, length)
+  const config = await readModelConfig(paths, readText)
+  const transformersInfo = config && inferTransformers(config)
+  const ownTags = textsOf(data.tags)
+  const libraryName = textOf(data.library_name) ?? inferLibrary(paths, ownTags, config)
+  const pipelineTag =
+    textOf(data.pipeline_tag) ??
+    ownTags.find(tag => TASK_IDS.includes(tag)) ??
+    transformersInfo?.pipeline_tag ??
+    inferTask(libraryName, config)
+  const bases = [data.base_model].flat()
+  const relation = { base_model_relation: inferRelation(bases, paths, ownTags, config) }
+  const tags = new Set([
+    ...(libraryName ? [libraryName] : []),
+    ...formatTags(paths),
+    ...(typeof config?.model_type === 'string' ? [config.model_type] : []),
+    ...(pipelineTag ? [pipelineTag] : []),
+    ...cardTags({ ...relation, ...data }, body, 'model'),
+    ...(mayChat(config, pipelineTag) ? ['conversational'] : []),
+  ])
+  const facts = {
+    cardData: data,
+    tags: [...tags],
+    pipelineTag,
+    libraryName,
+    config,
+    transformersInfo,
+    safetensors: await readSafetensors(paths, readStart),
+    gguf: await readGguf(paths, readStart),
+    evalResults: await readEvalResults(paths, readText),
+  }
+  return { facts, text }
+}
+
+/** How many values its weights have, by whichever header says so; 0 when none does. */
+export function countParameters({ safetensors, gguf }: CommitFacts): number {
+  return safetensors?.total ?? gguf?.total ?? 0
+}
+
+/** What a Space names in its card, as `catalog_links` holds it. */
+export function linksOf({ cardData }: CommitFacts): string[] {
+  const links = (key: string, kind: string) => textsOf(cardData[key]).map(id => `${kind}:${id}`)
+  return [...links('models', 'model'), ...links('datasets', 'dataset')]
 }
 
 const formats: readonly [RegExp, string][] = [
@@ -77,16 +109,31 @@ const formats: readonly [RegExp, string][] = [
   [/(^|\/)flax_model\.msgpack$/, 'jax'],
   [/\.tflite$/, 'tflite'],
   [/(^|\/)adapter_config\.json$/, 'peft'],
+  [/(^|\/)events\.out\.tfevents[^/]*$/, 'tensorboard'],
+  [/\.mlpackage\/|\.mlmodel$/, 'coreml'],
+  [/(^|\/)openvino_model\.xml$/, 'openvino'],
 ]
 
-/** How a path ends that one of the patterns may fit: most files are out at once. */
-const mayTell = /\.(?:safetensors|gguf|onnx|bin|pth?|h5|msgpack|tflite|json)$/
+/** Parts of a path that one of the patterns may fit: most files are out at once. */
+const mayTell =
+  /\.(?:safetensors|gguf|onnx|bin|pth?|h5|msgpack|tflite|json|mlmodel|xml)$|tfevents|\.mlpackage\//
 
-function formatTags(files: readonly PathEntry[]): string[] {
-  const telling = files.filter(file => mayTell.test(file.path))
-  return formats.filter(([pattern]) => telling.some(file => pattern.test(file.path))).map(([, tag]) => tag)
+function formatTags(paths: Iterable<string>): string[] {
+  const telling = [...paths].filter(path => mayTell.test(path))
+  return formats.filter(([pattern]) => telling.some(path => pattern.test(path))).map(([, tag]) => tag)
+}
+
+/** A template for chat, and a task that talks. */
+function mayChat(config: ModelConfig | undefined, task: string | undefined): boolean {
+  const tokenizer = config?.tokenizer_config as Record<string, unknown> | undefined
+  const hasTemplate = tokenizer?.chat_template !== undefined || config?.chat_template_jinja !== undefined
+  return hasTemplate && (task === 'text-generation' || task === 'image-text-to-text')
 }
 
 function textOf(value: unknown): string | undefined {
   return typeof value === 'string' && value !== '' ? value : undefined
+}
+
+function textsOf(value: unknown): string[] {
+  return [value].flat().filter(item => typeof item === 'string')
 }

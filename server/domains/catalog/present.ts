@@ -1,19 +1,15 @@
 import { MalformedInput } from '../../kernel/errors.ts'
 import { type Repository, repoId } from '../../kernel/repository.ts'
-import { type DescribedEntry, type Repos, RevisionNotFound } from '../repos/index.ts'
-import { type CommitFacts, describeCommit } from './describe-commit.ts'
-import type { CatalogRow } from './store.ts'
+import type { CommitFacts } from './describe-commit.ts'
+import type { CatalogRow, Counts } from './store.ts'
 
 /** Repository info as clients read it: huggingface_hub `hf_api.py:ModelInfo`, `DatasetInfo`, `SpaceInfo`. */
-
-type Property = string
 
 const everywhere = [
   'author',
   'cardData',
   'createdAt',
   'disabled',
-  'gated',
   'gitalyUid',
   'lastModified',
   'likes',
@@ -28,9 +24,9 @@ const everywhere = [
 
 /**
  * What `expand` may ask for, by type: `hf_api.py:ExpandModelProperty_T`, `ExpandDatasetProperty_T`,
- * `ExpandSpaceProperty_T`, and the `*_EXPANDABLE_KEYS` of @huggingface/hub (`src/lib/list-models.ts` …).
+ * `ExpandSpaceProperty_T`, and `gitalyUid` of @huggingface/hub (`src/lib/list-models.ts` …), which this hub never has.
  */
-const expandable: Readonly<Record<Repository['type'], ReadonlySet<Property>>> = {
+const expandable: Readonly<Record<Repository['type'], ReadonlySet<string>>> = {
   model: new Set([
     ...everywhere,
     'baseModels',
@@ -39,6 +35,7 @@ const expandable: Readonly<Record<Repository['type'], ReadonlySet<Property>>> = 
     'downloads',
     'downloadsAllTime',
     'evalResults',
+    'gated',
     'gguf',
     'inference',
     'inferenceProviderMapping',
@@ -50,7 +47,6 @@ const expandable: Readonly<Record<Repository['type'], ReadonlySet<Property>>> = 
     'spaces',
     'transformersInfo',
     'widgetData',
-    'securityRepoStatus',
   ]),
   dataset: new Set([
     ...everywhere,
@@ -58,124 +54,135 @@ const expandable: Readonly<Record<Repository['type'], ReadonlySet<Property>>> = 
     'description',
     'downloads',
     'downloadsAllTime',
+    'gated',
     'mainSize',
     'paperswithcode_id',
   ]),
-  space: new Set([...everywhere, 'datasets', 'host', 'models', 'region', 'runtime', 'sdk', 'subdomain']),
+  space: new Set([...everywhere, 'datasets', 'models', 'region', 'runtime', 'sdk', 'subdomain']),
   // `hf_api.py:kernel_info` asks for none; these are what it reads.
-  kernel: new Set([...everywhere, 'downloads', 'downloadsAllTime', 'library_name']),
+  kernel: new Set([...everywhere, 'downloads', 'downloadsAllTime', 'gated', 'library_name']),
 }
 
-/** Throws MalformedInput about a property that no client knows. */
+/** Throws MalformedInput about a property that no client knows, in the words in which they expect it. */
 export function checkExpand(type: Repository['type'], asked: readonly string[]): readonly string[] {
-  const illegal = asked.find(property => !expandable[type].has(property))
-  if (illegal === undefined) return asked
-  throw new MalformedInput('expand', `"${illegal}" is not one of ${[...expandable[type]].join(', ')}`)
+  const at = asked.findIndex(property => !expandable[type].has(property))
+  if (at < 0) return asked
+  const known = [...expandable[type]].map(property => JSON.stringify(property)).join('|')
+  throw new MalformedInput(
+    `expand[${at}]`,
+    `${JSON.stringify(asked[at]?.slice(0, 100))} is invalid: expected one of ${known}`,
+  )
 }
 
 export function pick(all: Record<string, unknown>, asked: readonly string[]): Record<string, unknown> {
   return Object.fromEntries(asked.map(property => [property, all[property]]))
 }
 
-/** What is known of a repository at a commit; properties that this hub has no value for are left out. */
-export async function properties(
-  repos: Repos,
-  repo: Repository,
-  commitId: string,
-  facts: CommitFacts,
-  counts: { likes: number; downloads: number; trending: number },
-  options: { blobs: boolean },
-): Promise<Record<Property, unknown>> {
+/** What is known of a repository at a commit. */
+export interface Known {
+  readonly repo: Repository
+  readonly counts: Counts
+  readonly commitId: string | undefined
+  /** When that commit was made. */
+  readonly modifiedAt: number
+  readonly facts: CommitFacts
+  /** Files: their paths, and more when it is asked for. */
+  readonly siblings: readonly { readonly rfilename: string }[]
+}
+
+/** All properties that follow from it; those that this hub has no value for are left out. */
+export function properties(known: Known): Record<string, unknown> {
+  const { repo, counts, facts, siblings } = known
   const { cardData } = facts
   return {
+    ...shown(known),
+    tags: facts.tags,
+    cardData,
+    usedStorage: counts.used_storage,
+    ...(repo.type !== 'space' && { downloadsAllTime: counts.downloads }),
+    ...(repo.type === 'model' && {
+      pipeline_tag: facts.pipelineTag,
+      library_name: facts.libraryName,
+      mask_token: maskToken(facts),
+      config: facts.config,
+      transformersInfo: facts.transformersInfo,
+      'model-index': cardData['model-index'],
+      widgetData: cardData.widget,
+      safetensors: facts.safetensors,
+      gguf: facts.gguf,
+      evalResults: facts.evalResults,
+      baseModels: listOf(cardData.base_model),
+      inferenceProviderMapping: [],
+    }),
+    ...(repo.type === 'dataset' && {
+      description: facts.description,
+      citation: facts.citation,
+      paperswithcode_id: cardData.paperswithcode_id,
+      mainSize: counts.main_size,
+    }),
+    ...(repo.type === 'space' && {
+      sdk: cardData.sdk,
+      models: listOf(cardData.models) ?? [],
+      datasets: listOf(cardData.datasets) ?? [],
+      subdomain: `${repo.namespace}-${repo.name}`.toLowerCase().replace(/[^a-z0-9]+/g, '-'),
+      // Nothing runs here.
+      runtime: { stage: 'STOPPED', hardware: { current: null, requested: null }, storage: null },
+    }),
+    siblings,
+  }
+}
+
+/** Of the default line of lists, what does not come from tables of its own. */
+function shown({ repo, counts, commitId, modifiedAt }: Omit<Known, 'facts' | 'siblings'>) {
+  return {
     author: repo.namespace,
-    sha: commitId,
-    lastModified: new Date(await repos.committedAt(repo, commitId)).toISOString(),
+    ...(commitId !== undefined && { sha: commitId }),
+    lastModified: new Date(modifiedAt).toISOString(),
+    createdAt: new Date(repo.createdAt).toISOString(),
     private: repo.isPrivate,
     gated: repo.gated,
     disabled: false,
     likes: counts.likes,
     trendingScore: counts.trending,
-    createdAt: new Date(repo.createdAt).toISOString(),
-    tags: facts.tags,
-    cardData,
-    ...(repo.type !== 'space' && { downloads: counts.downloads, downloadsAllTime: counts.downloads }),
-    ...(repo.type === 'model' && {
-      pipeline_tag: facts.pipelineTag,
-      library_name: facts.libraryName,
-      config: facts.config,
-      'model-index': cardData['model-index'],
-      widgetData: cardData.widget,
-      mask_token: cardData.mask_token,
-    }),
-    ...(repo.type === 'space' && { sdk: cardData.sdk, models: cardData.models, datasets: cardData.datasets }),
-    siblings: await siblings(repos, repo, commitId, facts, options.blobs),
+    ...(repo.type !== 'space' && { downloads: counts.downloads }),
   }
 }
 
-export function identity(repo: Repository): Record<Property, unknown> {
+function maskToken({ cardData, config }: CommitFacts): unknown {
+  const { mask_token: own } = (config?.tokenizer_config ?? {}) as Record<string, unknown>
+  const content = typeof own === 'object' && own !== null ? (own as Record<string, unknown>).content : own
+  return cardData.mask_token ?? content
+}
+
+/** The texts of a key that holds one or several. */
+function listOf(value: unknown): string[] | undefined {
+  const list = [value].flat().filter(item => typeof item === 'string')
+  return list.length > 0 ? list : undefined
+}
+
+export function identity(repo: Repository): Record<string, unknown> {
   return { _id: repo.id, id: repoId(repo), ...(repo.type === 'model' && { modelId: repoId(repo) }) }
 }
 
-async function siblings(
-  repos: Repos,
-  repo: Repository,
-  commitId: string,
-  facts: CommitFacts,
-  blobs: boolean,
-): Promise<unknown[]> {
-  if (!blobs) return facts.files.map(file => ({ rfilename: file.path }))
-  const described = await repos.describe(repo, commitId, facts.files)
-  return described.map(file => ({ rfilename: file.path, ...blobOf(file) }))
-}
-
-function blobOf(entry: DescribedEntry): Record<string, unknown> {
-  if (entry.type === 'directory') return {}
-  const { lfs } = entry
+/** One line of a list, from the row and its tags alone. */
+export function listed(row: CatalogRow, tags: readonly string[]): Record<string, unknown> {
+  const repo = repoOfRow(row)
   return {
-    size: entry.size,
-    blobId: entry.oid,
-    ...(lfs && { lfs: { sha256: lfs.oid, size: lfs.size, pointerSize: lfs.pointerSize } }),
-  }
-}
-
-/** One line of a list, from the read model alone. */
-export function listed(row: CatalogRow, tags: readonly string[]): Record<Property, unknown> {
-  return {
-    ...identity(repoOfRow(row)),
-    author: row.namespace,
-    ...(row.commit_id && { sha: row.commit_id }),
-    lastModified: new Date(row.modified_at).toISOString(),
-    createdAt: new Date(row.created_at).toISOString(),
-    private: row.is_private === 1,
-    gated: row.gated ?? false,
-    disabled: false,
-    likes: row.likes,
-    trendingScore: row.trending,
+    ...identity(repo),
+    ...shown({ repo, counts: row, commitId: row.commit_id ?? undefined, modifiedAt: row.modified_at }),
     tags,
-    ...(row.type !== 'space' && { downloads: row.downloads }),
     ...(row.type === 'model' && row.pipeline_tag && { pipeline_tag: row.pipeline_tag }),
     ...(row.type === 'model' && row.library_name && { library_name: row.library_name }),
   }
 }
 
-/** The whole of a list's line, read from the files of its head. Undefined when the repository was deleted meanwhile. */
-export async function listedInFull(
-  repos: Repos,
-  row: CatalogRow,
-): Promise<Record<Property, unknown> | undefined> {
-  const repo = repoOfRow(row)
-  try {
-    const commitId = await repos.resolve(repo, 'HEAD')
-    const facts = await describeCommit(repos, repo, commitId)
-    return { ...identity(repo), ...(await properties(repos, repo, commitId, facts, row, { blobs: false })) }
-  } catch (error) {
-    if (error instanceof RevisionNotFound) return undefined
-    throw error
-  }
-}
+/** What a line of a list has without its facts. */
+export const listedKeys: ReadonlySet<string> = new Set([
+  ...['author', 'sha', 'lastModified', 'createdAt', 'private', 'gated', 'disabled', 'likes', 'trendingScore'],
+  ...['downloads', 'tags', 'pipeline_tag', 'library_name'],
+])
 
-function repoOfRow(row: CatalogRow): Repository {
+export function repoOfRow(row: CatalogRow): Repository {
   return {
     id: row.repo_id,
     type: row.type,

@@ -1,9 +1,10 @@
-import { defaultBranch } from '../../kernel/repository.ts'
+import { defaultBranch, type Repository } from '../../kernel/repository.ts'
 import type { JobHandler, Projection } from '../../ports/queue.ts'
 import { RevisionNotFound } from '../repos/index.ts'
-import { describeCommit } from './describe-commit.ts'
+import { type CommitFacts, describeCommit } from './describe-commit.ts'
 import type { CatalogParts } from './parts.ts'
-import { removeRepo, saveHead, saveRepo } from './store.ts'
+import { termsOfText } from './search-terms.ts'
+import { type Head, removeRepo, saveHead, saveRepo } from './store.ts'
 
 /** Names and visibility are in the lists as soon as they are true. */
 export const projections: readonly Projection[] = [
@@ -21,14 +22,42 @@ export function refreshJob(parts: CatalogParts): JobHandler<'ref-moved'> {
       const [repo] = await parts.repos.byId([repoId])
       if (!repo) return
       try {
-        const commitId = await parts.repos.resolve(repo, `refs/heads/${defaultBranch}`)
-        const facts = await describeCommit(parts.repos, repo, commitId)
-        const modifiedAt = await parts.repos.committedAt(repo, commitId)
-        await parts.database.transaction(tx => saveHead(tx, repo.id, { ...facts, commitId, modifiedAt }))
+        const head = await readHead(parts, repo)
+        await parts.database.transaction(tx => saveHead(tx, repo.id, head))
       } catch (error) {
         // Deleted since we looked.
         if (!(error instanceof RevisionNotFound)) throw error
       }
     },
   }
+}
+
+async function readHead({ repos }: CatalogParts, repo: Repository): Promise<Head> {
+  const commitId = await repos.resolve(repo, `refs/heads/${defaultBranch}`)
+  const { facts, text } = await describeCommit(repos, repo, commitId)
+  const files = await repos.files(repo, commitId)
+  let mainSize = 0
+  for (let at = 0; at < files.length; at += describedAtOnce) {
+    const described = await repos.describe(repo, commitId, files.slice(at, at + describedAtOnce))
+    for (const { size } of described) mainSize += size
+  }
+  return {
+    commitId,
+    modifiedAt: await repos.committedAt(repo, commitId),
+    facts,
+    paths: files.map(file => file.path),
+    terms: termsOfText(textsOf(facts, text)),
+    mainSize,
+    usedStorage: await repos.storedBytes(repo),
+  }
+}
+
+const describedAtOnce = 1000
+
+/** What search looks into, beside the name: what comes first counts when there is more than is kept. */
+function* textsOf({ cardData, tags, description }: CommitFacts, text: string): Generator<string> {
+  for (const title of [cardData.pretty_name, cardData.title, cardData.short_description, description])
+    if (typeof title === 'string') yield title
+  yield* tags
+  yield text
 }

@@ -5,11 +5,14 @@ import { count, flag, list, text } from '../../http/query.ts'
 import { type Call, type Route, repoOf, route } from '../../http/route.ts'
 import { MalformedInput } from '../../kernel/errors.ts'
 import { type Repository, repoTypes } from '../../kernel/repository.ts'
+import { tagsOfApps } from './apps.ts'
+import { listPage, type Shape } from './list-page.ts'
+import { parseCountRange } from './parse-count.ts'
 import type { CatalogParts } from './parts.ts'
-import { checkExpand, listed, listedInFull, pick } from './present.ts'
+import { checkExpand } from './present.ts'
 import { createRepoInfo } from './repo-info.ts'
-import { type CatalogRow, tagsOf } from './store.ts'
-import { type ListQuery, listRepos, sortColumns } from './store-list.ts'
+import type { Position } from './search-repos.ts'
+import { type ListQuery, sortColumns } from './store-list.ts'
 
 /** hub-protocol section 3: repository info, lists, search. */
 
@@ -20,6 +23,14 @@ const listQuery = z.object({
   search: list,
   filter: list,
   pipeline_tag: text,
+  apps: list,
+  gated: flag,
+  inference: text,
+  inference_provider: list,
+  num_parameters: text,
+  models: list,
+  datasets: list,
+  linked: flag,
   sort: text,
   direction: text,
   limit: count,
@@ -29,9 +40,10 @@ const listQuery = z.object({
   expand: list,
   cursor: text,
 })
+type AskedList = z.infer<typeof listQuery>
 
 const pageSize = 1000
-/** Lines that need their repository's files cost a read each. */
+/** Lines that tell all of a repository are long. */
 const fullPageSize = 100
 
 export function catalogRoutes(parts: CatalogParts): Route[] {
@@ -64,7 +76,7 @@ export function catalogRoutes(parts: CatalogParts): Route[] {
         grant: 'anyone',
         about: { summary: `List and search ${type}s`, answers: { 200: repoList } },
         query: listQuery,
-        handle: call => listPage(parts, call, type),
+        handle: call => sendList(parts, call, type),
       }),
     ),
   ]
@@ -79,65 +91,52 @@ async function sendInfo(
   return call.reply.type('application/json; charset=utf-8').send(text)
 }
 
-async function listPage(
-  parts: CatalogParts,
-  call: Call<z.infer<typeof listQuery>>,
-  type: Repository['type'],
-) {
+async function sendList(parts: CatalogParts, call: Call<AskedList>, type: Repository['type']) {
   const { query } = call
-  const asked = checkExpand(type, query.expand)
-  const needsFiles = [...asked].some(property => !(property in listedShape))
-  const inFull = needsFiles || query.full || query.cardData || query.config
-  const limit = Math.min(query.limit ?? pageSize, inFull ? fullPageSize : pageSize)
-  const sort = sortOf(query.sort)
-  const rows = await listRepos(parts.database.sql, {
+  const expand = checkExpand(type, query.expand)
+  const shape = { expand, extra: extraOf(query, type) }
+  const isLong = expand.length > 0 || shape.extra.length > 0
+  const limit = Math.min(query.limit ?? pageSize, isLong ? fullPageSize : pageSize)
+  const asked = {
     type,
     author: query.author,
     words: termsOf('search', query.search, /\s+/),
     tags: termsOf('filter', query.filter, ','),
+    anyTag: termsOf('apps', tagsOfApps(query.apps), ','),
+    links: termsOf('models and datasets', linksOf(query), ','),
     pipelineTag: query.pipeline_tag,
+    isGated: query.gated,
+    parameters: query.num_parameters === undefined ? undefined : parseCountRange(query.num_parameters),
     reach: parts.policy.privateReach(call.actor),
-    sort,
+    sort: sortOf(query),
     descending: query.direction !== '1',
     after: readCursor(query.cursor),
-    limit: limit + 1,
-  })
-  const page = rows.slice(0, limit)
-  const last = page.at(-1)
-  linkNextPage(call, rows.length > limit && last ? cursorOf(last, sort) : undefined)
-  if (inFull) {
-    const lines = []
-    for (const row of page) {
-      const line = await listedInFull(parts.repos, row)
-      if (line) lines.push(line)
-    }
-    return asked.length > 0
-      ? lines.map(line => ({ _id: line._id, id: line.id, ...pick(line, asked) }))
-      : lines
   }
-  const tags = await tagsOf(
-    parts.database.sql,
-    page.map(row => row.repo_id),
-  )
-  const lines = page.map(row => listed(row, tags.get(row.repo_id) ?? []))
-  return asked.length > 0 ? lines.map(line => ({ _id: line._id, id: line.id, ...pick(line, asked) })) : lines
+  // No provider serves a model of this hub.
+  if (query.inference !== undefined || query.inference_provider.length > 0) return []
+  const { lines, next } = await listPage(parts, asked, limit, shape)
+  linkNextPage(call, next && encodeCursor(next))
+  return lines
 }
 
-/** Properties that a list has without reading files. */
-const listedShape = {
-  author: 1,
-  sha: 1,
-  lastModified: 1,
-  createdAt: 1,
-  private: 1,
-  gated: 1,
-  disabled: 1,
-  likes: 1,
-  trendingScore: 1,
-  tags: 1,
-  downloads: 1,
-  pipeline_tag: 1,
-  library_name: 1,
+/** What `full` and its like add to each line. */
+function extraOf(query: AskedList, type: Repository['type']): Shape['extra'] {
+  const { full, cardData, config, linked } = query
+  return [
+    ...(full ? ['siblings'] : []),
+    ...(cardData || (full && type !== 'model') ? ['cardData'] : []),
+    ...(full && type === 'dataset' ? ['description', 'citation', 'paperswithcode_id'] : []),
+    ...(full && type === 'space' ? ['sdk'] : []),
+    ...(config && type === 'model' ? ['config'] : []),
+    ...(linked && type === 'space' ? ['models', 'datasets'] : []),
+  ]
+}
+
+/** As `catalog_links` holds them. */
+function linksOf({ models, datasets }: AskedList): string[] {
+  const links = (kind: string, names: readonly string[]) =>
+    names.flatMap(name => name.split(',')).map(name => (name === '' ? '' : `${kind}:${name}`))
+  return [...links('model', models), ...links('dataset', datasets)]
 }
 
 /** Each costs a condition, and databases take only so many. */
@@ -150,18 +149,19 @@ function termsOf(key: string, values: readonly string[], separator: RegExp | str
   return [...terms]
 }
 
-function sortOf(asked: string | undefined): ListQuery['sort'] {
-  if (asked === undefined) return 'lastModified'
-  if (Object.hasOwn(sortColumns, asked)) return asked as ListQuery['sort']
-  throw new MalformedInput('sort', `"${asked}" is not one of ${Object.keys(sortColumns).join(', ')}`)
+/** Without an order of its own, a search has what is downloaded most first, and a list what is new. */
+function sortOf({ sort, search }: AskedList): ListQuery['sort'] {
+  if (sort === undefined) return search.some(word => word.trim() !== '') ? 'downloads' : 'lastModified'
+  if (Object.hasOwn(sortColumns, sort)) return sort as ListQuery['sort']
+  throw new MalformedInput('sort', `"${sort}" is not one of ${Object.keys(sortColumns).join(', ')}`)
 }
 
-function cursorOf(row: CatalogRow, sort: ListQuery['sort']): string {
-  return encodeCursor({ value: row[sortColumns[sort]], id: row.repo_id })
-}
+const position = z.object({
+  place: z.enum(['name', 'text']),
+  value: z.union([z.number(), z.string()]),
+  id: z.string(),
+})
 
-function readCursor(cursor: string | undefined): ListQuery['after'] {
-  if (cursor === undefined) return undefined
-  const shape = z.object({ value: z.union([z.number(), z.string()]), id: z.string() })
-  return readPosition(cursor, shape)
+function readCursor(cursor: string | undefined): Position | undefined {
+  return cursor === undefined ? undefined : readPosition(cursor, position)
 }

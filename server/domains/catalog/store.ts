@@ -1,9 +1,11 @@
 import { type Repository, repoId } from '../../kernel/repository.ts'
 import type { Sql } from '../../ports/database.ts'
+import { type CommitFacts, countParameters, linksOf } from './describe-commit.ts'
+import { saveFacts } from './store-facts.ts'
 import { suffixesOf } from './suffixes.ts'
 import type { CatalogTables } from './tables.ts'
 
-/** The only SQL of this domain, with `store-list.ts`. */
+/** The only SQL of this domain, with `store-facts.ts` and `store-list.ts`. */
 
 export type CatalogRow = CatalogTables['catalog']
 
@@ -30,6 +32,9 @@ export async function saveRepo(tx: Sql, repo: Repository): Promise<void> {
       likes: 0,
       downloads: 0,
       trending: 0,
+      parameters: 0,
+      main_size: 0,
+      used_storage: 0,
     })
     .onConflict(conflict => conflict.column('repo_id').doUpdateSet(row))
     .execute()
@@ -62,56 +67,106 @@ async function deleteSuffixes(tx: Sql, id: string, searchName: string): Promise<
 export async function removeRepo(tx: Sql, id: string): Promise<void> {
   const searchName = await searchNameOf(tx, id)
   if (searchName !== undefined) await deleteSuffixes(tx, id, searchName)
-  await tables(tx).deleteFrom('catalog_tags').where('repo_id', '=', id).execute()
-  await tables(tx).deleteFrom('catalog').where('repo_id', '=', id).execute()
+  await saveTerms(tx, id, [])
+  for (const table of ['catalog_texts', 'catalog_tags', 'catalog_links', 'catalog_facts', 'catalog'] as const)
+    await tables(tx).deleteFrom(table).where('repo_id', '=', id).execute()
 }
 
-export interface HeadFacts {
+/** The head of the default branch. */
+export interface Head {
   readonly commitId: string
   readonly modifiedAt: number
-  readonly pipelineTag: string | undefined
-  readonly libraryName: string | undefined
-  readonly tags: readonly string[]
+  readonly facts: CommitFacts
+  /** Of every file. */
+  readonly paths: readonly string[]
+  /** By which search finds it, beside its name. */
+  readonly terms: readonly string[]
+  readonly mainSize: number
+  readonly usedStorage: number
 }
 
-/** Tags beyond this many, or longer than this, are not searched for. */
+/** Tags and links beyond this many, or longer than this, are not searched for. */
 const tagLimit = 500
 const tagLengthLimit = 200
 
-export async function saveHead(tx: Sql, id: string, head: HeadFacts): Promise<void> {
+export async function saveHead(tx: Sql, id: string, head: Head): Promise<void> {
+  const { facts } = head
   const updated = await tables(tx)
     .updateTable('catalog')
     .set({
       commit_id: head.commitId,
       modified_at: head.modifiedAt,
-      pipeline_tag: head.pipelineTag ?? null,
-      library_name: head.libraryName ?? null,
+      pipeline_tag: facts.pipelineTag ?? null,
+      library_name: facts.libraryName ?? null,
+      parameters: countParameters(facts),
+      main_size: head.mainSize,
+      used_storage: head.usedStorage,
     })
     .where('repo_id', '=', id)
     .executeTakeFirst()
-  // Deleted meanwhile: its tags would stay for ever.
+  // Deleted meanwhile: what belongs to it would stay for ever.
   if (Number(updated.numUpdatedRows) === 0) return
+  await saveFacts(tx, id, head.commitId, facts, head.paths)
+  await saveTerms(tx, id, head.terms)
   await tables(tx).deleteFrom('catalog_tags').where('repo_id', '=', id).execute()
-  const byKey = new Map(
-    head.tags.filter(tag => tag.length <= tagLengthLimit).map(tag => [tag.toLowerCase(), tag]),
-  )
-  const rows = [...byKey].slice(0, tagLimit).map(([tag_key, tag]) => ({ repo_id: id, tag, tag_key }))
-  if (rows.length > 0) await tables(tx).insertInto('catalog_tags').values(rows).execute()
+  const tags = [...byKey(facts.tags)].map(([tag_key, tag]) => ({ repo_id: id, tag, tag_key }))
+  if (tags.length > 0) await tables(tx).insertInto('catalog_tags').values(tags).execute()
+  await tables(tx).deleteFrom('catalog_links').where('repo_id', '=', id).execute()
+  const links = [...byKey(linksOf(facts)).keys()].map(target => ({ repo_id: id, target }))
+  if (links.length > 0) await tables(tx).insertInto('catalog_links').values(links).execute()
 }
 
-export interface Counts {
-  readonly likes: number
-  readonly downloads: number
-  readonly trending: number
+function byKey(texts: readonly string[]): Map<string, string> {
+  const short = texts.filter(text => text.length <= tagLengthLimit)
+  return new Map([...new Map(short.map(text => [text.toLowerCase(), text]))].slice(0, tagLimit))
+}
+
+/** Writes what has changed, which of a card is mostly little. */
+async function saveTerms(tx: Sql, id: string, terms: readonly string[]): Promise<void> {
+  const row = await tables(tx)
+    .selectFrom('catalog_texts')
+    .select('terms')
+    .where('repo_id', '=', id)
+    .executeTakeFirst()
+  const before = new Set(row?.terms.split(' ').filter(term => term !== ''))
+  const after = new Set(terms)
+  const gone = [...before].filter(term => !after.has(term))
+  const added = [...after].filter(term => !before.has(term))
+  if (gone.length > 0) {
+    await tables(tx).deleteFrom('catalog_terms').where('term', 'in', gone).where('repo_id', '=', id).execute()
+  }
+  if (added.length > 0) {
+    // In order, as they stand in the index.
+    const rows = added.sort().map(term => ({ term, repo_id: id }))
+    await tables(tx).insertInto('catalog_terms').values(rows).execute()
+  }
+  if (gone.length + added.length === 0) return
+  const line = { terms: ` ${terms.join(' ')} ` }
+  await tables(tx)
+    .insertInto('catalog_texts')
+    .values({ repo_id: id, ...line })
+    .onConflict(conflict => conflict.column('repo_id').doUpdateSet(line))
+    .execute()
+}
+
+/** What the read model says of a repository beside its files. */
+export type Counts = Pick<CatalogRow, 'likes' | 'downloads' | 'trending' | 'main_size' | 'used_storage'>
+
+const noCounts: Counts = {
+  likes: 0,
+  downloads: 0,
+  trending: 0,
+  main_size: 0,
+  used_storage: 0,
 }
 
 export async function countsOf(sql: Sql, id: string): Promise<Counts> {
   const row = await tables(sql)
     .selectFrom('catalog')
-    .select(['likes', 'downloads', 'trending'])
+    .select(['likes', 'downloads', 'trending', 'main_size', 'used_storage'])
     .where('repo_id', '=', id)
     .executeTakeFirst()
-  return row ?? { likes: 0, downloads: 0, trending: 0 }
+  return row ?? noCounts
 }
 
 export async function tagsOf(sql: Sql, ids: readonly string[]): Promise<Map<string, string[]>> {
@@ -126,4 +181,54 @@ export async function tagsOf(sql: Sql, ids: readonly string[]): Promise<Map<stri
     .execute()
   for (const row of rows) tags.get(row.repo_id)?.push(row.tag)
   return tags
+}
+
+/** How many models that anyone may read say that they come from each of these, `ns/name`. */
+export async function countChildren(sql: Sql, names: readonly string[]): Promise<Map<string, number>> {
+  const keys = new Map(names.map(name => [`base_model:${name.toLowerCase()}`, name]))
+  const rows = await tables(sql)
+    .selectFrom('catalog_tags')
+    .innerJoin('catalog', 'catalog.repo_id', 'catalog_tags.repo_id')
+    .select(({ fn }) => ['tag_key', fn.countAll<number>().as('count')])
+    .where('tag_key', 'in', [...keys.keys()])
+    .where('type', '=', 'model')
+    .where('is_private', '=', 0)
+    .groupBy('tag_key')
+    .execute()
+  return new Map(rows.map(row => [keys.get(row.tag_key)!, row.count]))
+}
+
+/** Spaces that anyone may read and that name these models in their card, all as `ns/name`; so many of each model. */
+export async function spacesOf(
+  sql: Sql,
+  models: readonly string[],
+  limit: number,
+): Promise<Map<string, string[]>> {
+  const targets = new Map(models.map(model => [`model:${model.toLowerCase()}`, model]))
+  const linking = tables(sql)
+    .selectFrom('catalog_links')
+    .innerJoin('catalog', 'catalog.repo_id', 'catalog_links.repo_id')
+    .select(({ fn }) => [
+      'target',
+      'namespace',
+      'name',
+      fn
+        .agg<number>('row_number')
+        .over(window => window.partitionBy('target').orderBy('catalog_links.repo_id'))
+        .as('place'),
+    ])
+    .where('target', 'in', [...targets.keys()])
+    .where('type', '=', 'space')
+    .where('is_private', '=', 0)
+  const rows = await tables(sql)
+    .selectFrom(linking.as('linking'))
+    .select(['target', 'namespace', 'name'])
+    .where('place', '<=', limit)
+    .execute()
+  const spaces = new Map<string, string[]>()
+  for (const row of rows) {
+    const model = targets.get(row.target)!
+    spaces.set(model, [...(spaces.get(model) ?? []), repoId(row)])
+  }
+  return spaces
 }

@@ -25,6 +25,12 @@ export type CatalogTables = {
     likes: number
     downloads: number
     trending: number
+    /** Values of its weights; 0 when unknown. */
+    parameters: number
+    /** Bytes of the files of the head. */
+    main_size: number
+    /** Bytes of its whole history. */
+    used_storage: number
   }
   catalog_tags: {
     repo_id: string
@@ -36,5 +42,32 @@ export type CatalogTables = {
   catalog_suffixes: {
     suffix: string
     repo_id: string
+  }
+  /** What `search` finds cards and tags by: see `search-terms.ts`. */
+  catalog_terms: {
+    term: string
+    repo_id: string
+  }
+  /** The same terms the other way round. */
+  catalog_texts: {
+    repo_id: string
+    /** Each between two spaces. */
+    terms: string
+  }
+  /** What a Space is made of, by its card: `model:ns/name`, `dataset:ns/name`, lower-case. */
+  catalog_links: {
+    repo_id: string
+    target: string
+  }
+  /** What `describe-commit.ts` says of the head. */
+  catalog_facts: {
+    repo_id: string
+    commit_id: string
+    /** JSON: `CommitFacts`. */
+    facts: string
+    /** JSON: the paths of all files. */
+    siblings: string
+    /** Characters of both. */
+    size: number
   }
 }

@@ -65,9 +65,9 @@ export async function createTag(
   repo: Repository,
   wanted: { name: string; revision: string; message?: string | undefined },
 ): Promise<void> {
+  const commitId = await resolveRevision(parts, repo, wanted.revision)
   checkTagName(wanted.name)
   const ref = `refs/tags/${wanted.name}`
-  const commitId = await resolveRevision(parts, repo, wanted.revision)
   const now = parts.clock()
   const pack = wanted.message ? new PackBuilder() : undefined
   const oid = pack

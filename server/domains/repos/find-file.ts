@@ -76,13 +76,36 @@ export async function readSmallFile(
   path: string,
   limit: number,
 ): Promise<Uint8Array | undefined> {
+  const start = await readFileStart(parts, repo, commitId, path, limit)
+  return start && start.size <= limit ? start.bytes : undefined
+}
+
+export interface FileStart {
+  readonly bytes: Uint8Array
+  /** Of the whole file. */
+  readonly size: number
+}
+
+/** The first `length` bytes of a file, or all that it has; undefined when it is absent, or is in git and larger. */
+export async function readFileStart(
+  parts: Parts,
+  repo: Repository,
+  commitId: string,
+  path: string,
+  length: number,
+): Promise<FileStart | undefined> {
   const entry = await findPath(parts, repo, commitId, path)
   if (entry?.type !== 'file') return undefined
   const found = await findFile(parts, repo, commitId, path)
-  if (found.kind === 'absent' || found.size > limit) return undefined
-  if (found.kind === 'regular') return (await parts.git.read(repo.id, found.oid)).content
+  if (found.kind === 'absent') return undefined
+  const { size } = found
+  if (found.kind === 'regular') {
+    if (size > length) return undefined
+    return { bytes: (await parts.git.read(repo.id, found.oid)).content, size }
+  }
   const pieces: Uint8Array[] = []
   // A piece is good until the next one is asked for.
-  for await (const piece of parts.blobs.read(found.file)) pieces.push(Buffer.from(piece))
-  return Buffer.concat(pieces)
+  for await (const piece of parts.blobs.read(found.file, { start: 0, end: Math.min(length, size) }))
+    pieces.push(Buffer.from(piece))
+  return { bytes: Buffer.concat(pieces), size }
 }

@@ -9,7 +9,7 @@ import { checkRepos } from './check-repos.ts'
 import { collectPacks } from './collect-packs.ts'
 import { consolidatePacks } from './consolidate-packs.ts'
 import { type DescribedEntry, describeEntries } from './describe-entries.ts'
-import { readSmallFile } from './find-file.ts'
+import { type FileStart, readFileStart, readSmallFile } from './find-file.ts'
 import { findRepo, locateRepo } from './find-repo.ts'
 import { GitMirror } from './git-mirror.ts'
 import { GitObjects } from './git-objects.ts'
@@ -27,6 +27,7 @@ import { resolveRoutes } from './routes-resolve.ts'
 import { treeRoutes } from './routes-tree.ts'
 import { xetRoutes } from './routes-xet.ts'
 import { allRepoIds, reposById } from './store.ts'
+import { packedBytes } from './store-packs.ts'
 import { listFiles, type PathEntry } from './tree-listing.ts'
 import { Turns } from './turns.ts'
 
@@ -50,6 +51,10 @@ export interface Repos {
   describe(repo: Repository, commitId: string, entries: readonly PathEntry[]): Promise<DescribedEntry[]>
   /** Whole content of a file of at most `limit` bytes; undefined when it is absent or larger. */
   readFile(repo: Repository, commitId: string, path: string, limit: number): Promise<Uint8Array | undefined>
+  /** The first `length` bytes of a file and its size; undefined when it is absent. One in git has to be no longer. */
+  readStart(repo: Repository, commitId: string, path: string, length: number): Promise<FileStart | undefined>
+  /** What its whole history takes: each large file once at its full size, the rest packed by git. */
+  storedBytes(repo: Repository): Promise<number>
   /** See `check-repos.ts`. */
   check(options: { deep: boolean; damaged: DamagedFiles }, report: CheckReport): Promise<void>
   /** Removes packs that no row knows, of cut commits and merged packs, once they are older than the grace. */
@@ -82,6 +87,8 @@ export function createRepos(
     files: (repo, commitId) => listFiles(parts, repo, commitId),
     describe: (repo, commitId, entries) => describeEntries(parts, repo, commitId, entries),
     readFile: (repo, commitId, path, limit) => readSmallFile(parts, repo, commitId, path, limit),
+    readStart: (repo, commitId, path, length) => readFileStart(parts, repo, commitId, path, length),
+    storedBytes: async repo => (await packedBytes(sql, repo.id)) + (await parts.blobs.heldBytes(repo.id)),
     check: (options, report) => checkRepos(parts, options, report),
     collect: options => collectPacks(parts, options),
     jobs: [consolidatePacks(parts) as JobHandler, rewriteHistory(parts) as JobHandler],

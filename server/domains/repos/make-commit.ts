@@ -112,7 +112,10 @@ async function buildCommit(
   return { commitId, pack, lfsFiles: operations.filter(operation => operation.kind === 'lfs-file') }
 }
 
-/** Deletes come first, whatever their place: `delete a`, `add a` in one commit replaces, in either order. */
+/**
+ * Deletes come first, whatever their place: `delete a`, `add a` in one commit replaces, in either order. A path that is
+ * called a file and is a folder goes as well (test_hf_api.py: test_create_commit_implicit_delete_folder_is_ok).
+ */
 async function applyDeletes(
   edit: TreeEdit,
   operations: readonly Operation[],
@@ -120,7 +123,7 @@ async function applyDeletes(
 ): Promise<void> {
   for (const operation of operations) {
     const missing =
-      (operation.kind === 'delete-file' && !(await edit.deleteFile(operation.path))) ||
+      (operation.kind === 'delete-file' && !(await edit.delete(operation.path))) ||
       (operation.kind === 'delete-folder' && !(await edit.deleteFolder(operation.path)))
     if (missing) throw new EntryNotFound(operation.path, commitId, "A file with this name doesn't exist")
   }

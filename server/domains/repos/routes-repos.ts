@@ -31,6 +31,7 @@ const newRepo = repoName.extend({
   private: z.boolean().nullish(),
   visibility: visibility.nullish(),
   license: z.string().max(100).nullish(),
+  sdk: z.enum(['static', 'gradio', 'docker', 'streamlit']).nullish(),
   files: z
     .array(z.object({ path: z.string(), content: z.string(), encoding: z.literal('base64') }))
     .max(100)
@@ -170,7 +171,13 @@ function visibilityOf(body: {
 /** A licence asked for at creation becomes a card that states it (@huggingface/hub `src/lib/create-repo.ts`). */
 function initialFiles(body: z.infer<typeof newRepo>): Map<string, Uint8Array> {
   const files = new Map<string, Uint8Array>()
-  if (body.license) files.set('README.md', Buffer.from(`---\nlicense: ${body.license}\n---\n`))
+  // A Space's card says how it is to be run; clients that edit it count on one being there.
+  const card = [
+    ...(body.type === 'space' ? [`title: ${JSON.stringify(body.name.split('/').at(-1))}`] : []),
+    ...(body.sdk ? [`sdk: ${body.sdk}`] : []),
+    ...(body.license ? [`license: ${body.license}`] : []),
+  ]
+  if (card.length > 0) files.set('README.md', Buffer.from(`---\n${card.join('\n')}\n---\n`))
   for (const file of body.files ?? []) files.set(file.path, decodeBase64(file.path, file.content))
   return files
 }

@@ -66,6 +66,17 @@ export async function insertPack(
   if (Number(inserted.numInsertedOrUpdatedRows ?? 0) === 0) throw new PackBeingCollected(pack.packId)
 }
 
+/** Of the packs that count. */
+export async function packedBytes(sql: Sql, repoId: string): Promise<number> {
+  const { bytes } = await tables(sql)
+    .selectFrom('packs')
+    .select(({ fn }) => fn.sum<number | null>('bytes').as('bytes'))
+    .where('repo_id', '=', repoId)
+    .where('retired_at', 'is', null)
+    .executeTakeFirstOrThrow()
+  return bytes ?? 0
+}
+
 /** Returns how many of them counted. */
 export async function retirePacks(
   tx: Sql,

@@ -26,9 +26,9 @@ export class TreeEdit {
     directory.changed = true
   }
 
-  /** Removes a file. False when there is none at `path`. */
-  async deleteFile(path: string): Promise<boolean> {
-    return this.#delete(path, entry => !isDirectory(entry))
+  /** Removes what is at `path`, a file or a folder with all that is in it. False when there is nothing. */
+  async delete(path: string): Promise<boolean> {
+    return this.#delete(path, () => true)
   }
 
   /** Removes a folder with all that is in it. False when there is none at `path`. */

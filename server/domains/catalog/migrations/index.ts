@@ -84,4 +84,61 @@ export const catalogMigrations: Record<string, Migration> = {
       await sql.schema.alterTable('catalog').addColumn('gated', 'text').execute()
     },
   },
+  '0015_catalog_texts': {
+    async up(sql: Kysely<unknown>) {
+      for (const name of ['parameters', 'main_size', 'used_storage']) {
+        await sql.schema
+          .alterTable('catalog')
+          .addColumn(name, 'bigint', column => column.notNull().defaultTo(0))
+          .execute()
+      }
+      for (const column of ['gated', 'parameters', 'main_size']) {
+        await sql.schema
+          .createIndex(`catalog_by_${column}`)
+          .on('catalog')
+          .columns(['type', column, 'repo_id'])
+          .execute()
+      }
+      await sql.schema
+        .createTable('catalog_terms')
+        .addColumn('term', 'text', column => column.notNull())
+        .addColumn('repo_id', 'text', column => column.notNull())
+        .addPrimaryKeyConstraint('catalog_terms_primary', ['term', 'repo_id'])
+        .execute()
+      await sql.schema
+        .createTable('catalog_texts')
+        .addColumn('repo_id', 'text', column => column.primaryKey())
+        .addColumn('terms', 'text', column => column.notNull())
+        .execute()
+      await sql.schema
+        .createTable('catalog_links')
+        .addColumn('repo_id', 'text', column => column.notNull())
+        .addColumn('target', 'text', column => column.notNull())
+        .addPrimaryKeyConstraint('catalog_links_primary', ['repo_id', 'target'])
+        .execute()
+      await sql.schema
+        .createIndex('catalog_links_by_target')
+        .on('catalog_links')
+        .columns(['target', 'repo_id'])
+        .execute()
+      await sql.schema
+        .createTable('catalog_facts')
+        .addColumn('repo_id', 'text', column => column.primaryKey())
+        .addColumn('commit_id', 'text', column => column.notNull())
+        .addColumn('facts', 'text', column => column.notNull())
+        .addColumn('siblings', 'text', column => column.notNull())
+        .addColumn('size', 'bigint', column => column.notNull())
+        .execute()
+      // Every head is described anew, as if it had just moved.
+      await raw`
+        insert into jobs (id, name, payload, key, run_at, attempt)
+        select 'describe-' || repo_id, 'catalog.refresh-head', '{"repoId":"' || repo_id || '"}', repo_id, 0, 0
+        from catalog
+        where repo_id not in (
+          select key from jobs
+          where name = 'catalog.refresh-head' and key is not null and lease is null and buried_at is null
+        )
+      `.execute(sql)
+    },
+  },
 }

@@ -1,0 +1,87 @@
+import { type Hub, startHub } from '../hub.ts'
+
+interface Account {
+  readonly name: string
+  readonly fullname: string
+  readonly email?: string
+  readonly token: string
+  readonly tokenName?: string
+}
+
+/** Whoever owns the repositories that stand for those of huggingface.co. */
+export const SEEDER = { name: 'seeder', fullname: 'Seeder', token: 'hf_seeder' }
+
+/** tests/testing_constants.py of huggingface_hub and src/test/consts.ts of @huggingface/hub name these. */
+const USERS: readonly Account[] = [
+  { name: '__DUMMY_HUB_USER__', fullname: 'Dummy User', token: 'hf_HubCITokenXXXXXXXXXXXXXXXXXXXXX' },
+  { name: 'DVUser', fullname: 'DV User', token: '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' },
+  { name: 'EnterpriseAdmin', fullname: 'Enterprise Admin', token: 'hf_enterprise_admin_token' },
+  {
+    name: 'hub.js',
+    fullname: '@huggingface/hub CI bot',
+    email: 'eliott@huggingface.co',
+    token: 'hf_hub.js',
+    tokenName: 'ci-hub.js',
+  },
+  SEEDER,
+]
+
+const ORGANIZATIONS: readonly (readonly string[])[] = [
+  ['valid_org_hub', '--fullname', 'Dummy Hub Org', '--member', '__DUMMY_HUB_USER__:admin'],
+  ['EnterpriseOrgPrivate', '--member', 'EnterpriseAdmin:admin', '--private-by-default'],
+]
+
+/** Where `python/seed.py` makes repositories. */
+const SEEDED = [
+  'albert',
+  'allenai',
+  'aschen',
+  'black-forest-labs',
+  'celinah',
+  'facebook',
+  'gaia-benchmark',
+  'google',
+  'google-bert',
+  'gradio',
+  'hf-internal-testing',
+  'huggingface',
+  'HuggingFaceBR4',
+  'HuggingFaceFW',
+  'HuggingFaceH4',
+  'huggingface-hub-ci',
+  'huggingfacejs',
+  'julien-c',
+  'kernels-community',
+  'lhoestq',
+  'many',
+  'microsoft',
+  'mteb',
+  'muellerzr',
+  'multimodalart',
+  'nvidia',
+  'nyu-mll',
+  'openai',
+  'openai-community',
+  'Qwen',
+  'rajpurkar',
+  'zai-org',
+]
+
+/** A hub with the users, organisations and tokens that the tests name, and the namespaces of what is seeded. */
+export async function startSuiteHub(): Promise<Hub> {
+  const hub = await startHub()
+  try {
+    for (const { name, fullname, email, token, tokenName = 'ci' } of USERS) {
+      const known = ['--fullname', fullname, ...(email ? ['--email', email] : [])]
+      const key = ['--token', token, '--token-name', tokenName, '--token-role', 'write']
+      await hub.runCli(['user', 'add', name, ...known, ...key])
+    }
+    const seeded = SEEDED.map(name => [name, '--member', `${SEEDER.name}:admin`])
+    for (const organization of [...ORGANIZATIONS, ...seeded])
+      await hub.runCli(['org', 'add', ...organization])
+    return hub
+  } catch (error) {
+    await hub.stop()
+    throw error
+  }
+}

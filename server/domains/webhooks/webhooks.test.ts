@@ -264,7 +264,7 @@ describe('a delivery', () => {
     await create('dead')
     const { id } = await make([['model', 'alice/dead']])
     answer = 500
-    for (let day = 0; day < 4; day++) {
+    for (let day = 0; day < 3; day++) {
       // Past the pause after the last failure.
       vi.setSystemTime(Date.now() + 7 * hour)
       const before = received.length

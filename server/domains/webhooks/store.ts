@@ -59,6 +59,14 @@ export async function watchesOf(sql: Sql, webhookIds: readonly string[]): Promis
 
 /** A repository has another name now: who watched it goes on doing so. */
 export async function renameWatched(tx: Sql, from: string, to: Pick<Watch, 'name' | 'key'>): Promise<void> {
+  // A webhook may watch the new name already.
+  await tables(tx)
+    .deleteFrom('webhook_watches')
+    .where('key', '=', from)
+    .where('webhook_id', 'in', rows =>
+      rows.selectFrom('webhook_watches').select('webhook_id').where('key', '=', to.key),
+    )
+    .execute()
   await tables(tx).updateTable('webhook_watches').set(to).where('key', '=', from).execute()
 }
 

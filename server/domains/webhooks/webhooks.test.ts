@@ -156,6 +156,15 @@ describe('a webhook', () => {
   it('goes on under the new name of what it watches', async () => {
     await create('before')
     const { id } = await make([['model', 'alice/before']])
+    // One that watches the name which the repository is to have must not be in its way.
+    await make(
+      [
+        ['model', 'alice/before'],
+        ['model', 'alice/after'],
+      ],
+      { domains: ['discussion'] },
+      'bob',
+    )
     await hub
       .as('alice')
       .post('/api/repos/move', { fromRepo: 'alice/before', toRepo: 'alice/after', type: 'model' })

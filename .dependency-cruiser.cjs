@@ -6,6 +6,7 @@ const domains = {
   policy: ['accounts'],
   blobs: [],
   repos: ['accounts', 'policy', 'blobs'],
+  community: ['accounts', 'policy', 'repos'],
   gates: ['accounts', 'policy', 'repos'],
   webhooks: ['accounts', 'policy', 'repos'],
   catalog: ['accounts', 'policy', 'blobs', 'repos'],

@@ -4,3 +4,8 @@ import { z } from 'zod'
 export const repoInfo = z.looseObject({ _id: z.string(), id: z.string() })
 
 export const repoList = z.array(repoInfo)
+
+const tag = z.object({ id: z.string(), label: z.string(), type: z.string() })
+
+/** huggingface_hub `hf_api.py:get_model_tags`. */
+export const tagsByType = z.record(z.string(), z.array(tag))

@@ -4,6 +4,7 @@ import type { Config } from './config.ts'
 import { type Accounts, accountMigrations, createAccounts } from './domains/accounts/index.ts'
 import { type Blobs, blobMigrations, createBlobs } from './domains/blobs/index.ts'
 import { catalogMigrations, createCatalog } from './domains/catalog/index.ts'
+import { communityMigrations, createCommunity } from './domains/community/index.ts'
 import { createGates, gateMigrations } from './domains/gates/index.ts'
 import { policy } from './domains/policy/index.ts'
 import { createRepos, type Repos, repoMigrations } from './domains/repos/index.ts'
@@ -49,6 +50,7 @@ export const migrations = {
   ...catalogMigrations,
   ...webhookMigrations,
   ...gateMigrations,
+  ...communityMigrations,
 }
 
 /** Joins the domains. The only file that knows all of them. */
@@ -95,16 +97,23 @@ export async function compose(config: Config, drivers: Drivers, log: Logger): Pr
     repos,
     publicUrl: config.publicUrl ?? `http://${config.host}:${config.port}`,
     targets: config.webhookTargets,
+    // There are no discussions in this hub, and nothing says that one has changed.
     discussionOf: async () => undefined,
   })
   const catalog = createCatalog({ ...base, repos })
-  consequences.projections.push(...gates.projections, ...webhooks.projections, ...catalog.projections)
+  const community = createCommunity({ ...base, accounts, repos, catalog })
+  consequences.projections.push(
+    ...gates.projections,
+    ...community.projections,
+    ...webhooks.projections,
+    ...catalog.projections,
+  )
   consequences.jobs.push(...blobs.jobs, ...repos.jobs, ...catalog.jobs, ...webhooks.jobs)
 
   const metrics = createMetrics(drivers.queue)
   let apiDocument: OpenApi | undefined
   const routes: readonly Route[] = [
-    ...[accounts, blobs, repos, gates, catalog, webhooks].flatMap(domain => domain.routes),
+    ...[accounts, blobs, repos, gates, community, catalog, webhooks].flatMap(domain => domain.routes),
     ...systemRoutes({
       ...drivers,
       metrics,

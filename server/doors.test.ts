@@ -123,6 +123,7 @@ const byPassword: Record<Who, Expected> = {
 const onHub: Record<string, Record<Who, Expected>> = {
   anyone: all('through'),
   'signed-in': { ...all('through'), anonymous: 401 },
+  'own:read': { ...ownWrite, 'read token of the owner': 'through' },
   'own:write': ownWrite,
   'own:manage': wholeUser,
   'own:secure': byPassword,
@@ -130,6 +131,8 @@ const onHub: Record<string, Record<Who, Expected>> = {
 
 const sha256 = createHash('sha256').update('x').digest('hex')
 const hash = 'a'.repeat(64)
+/** One that is not there: what those who may do with others is in `domains/community`. */
+const aCollection = `/api/collections/owner/t-${'a'.repeat(24)}`
 const json = { 'content-type': 'application/json' }
 
 interface Sample {
@@ -143,7 +146,35 @@ interface Sample {
 const samples: Record<string, Sample> = {
   'GET /': {},
   'HEAD /': {},
+  'GET /api/collections': {},
+  'POST /api/collections': { body: { title: 't', namespace: 'never-there' } },
+  'GET /api/collections/:namespace/:slug': { path: aCollection },
+  'PATCH /api/collections/:namespace/:slug': { path: aCollection, body: {} },
+  'DELETE /api/collections/:namespace/:slug': { path: aCollection },
+  'POST /api/collections/:namespace/:slug/items': {
+    path: `${aCollection}/items`,
+    body: { item: { type: 'model', id: 'owner/public' } },
+  },
+  'PATCH /api/collections/:namespace/:slug/items/:item': { path: `${aCollection}/items/i`, body: {} },
+  'DELETE /api/collections/:namespace/:slug/items/:item': { path: `${aCollection}/items/i` },
   'GET /api/datasets': {},
+  'GET /api/datasets-tags-by-type': {},
+  'GET /api/models-tags-by-type': {},
+  'GET /api/organizations/:account/followers': { path: '/api/organizations/lab/followers' },
+  'GET /api/organizations/:account/members': { path: '/api/organizations/lab/members' },
+  'GET /api/organizations/:account/overview': { path: '/api/organizations/lab/overview' },
+  'GET /api/organizations/:account/settings/repositories': {
+    path: '/api/organizations/never-there/settings/repositories',
+  },
+  'POST /api/organizations/:account/follow': { path: '/api/organizations/lab/follow' },
+  'DELETE /api/organizations/:account/follow': { path: '/api/organizations/lab/follow' },
+  'GET /api/settings/repositories': {},
+  'GET /api/users/:account/followers': { path: '/api/users/owner/followers' },
+  'GET /api/users/:account/following': { path: '/api/users/owner/following' },
+  'GET /api/users/:account/likes': { path: '/api/users/owner/likes' },
+  'GET /api/users/:account/overview': { path: '/api/users/owner/overview' },
+  'POST /api/users/:account/follow': { path: '/api/users/owner/follow' },
+  'DELETE /api/users/:account/follow': { path: '/api/users/owner/follow' },
   'GET /api/kernels': {},
   'GET /api/models': {},
   'GET /api/spaces': {},
@@ -207,6 +238,9 @@ const samples: Record<string, Sample> = {
   'POST {api}/tag/*': { path: '{api}/tag/main', body: { tag: 't' } },
   'DELETE {api}/tag/*': { path: '{api}/tag/absent' },
   'GET {api}/tree/*': { path: '{api}/tree/main' },
+  'DELETE {api}/like': {},
+  'GET {api}/likers': {},
+  'POST {api}/like': {},
   'GET {api}/user-access-request/accepted': {},
   'GET {api}/user-access-request/pending': {},
   'GET {api}/user-access-request/rejected': {},

@@ -78,6 +78,7 @@ export class TestHub {
       post: (url: string, payload?: unknown, headers?: Record<string, string>) =>
         send('POST', url, payload, headers),
       put: (url: string, payload?: unknown) => send('PUT', url, payload),
+      patch: (url: string, payload?: unknown) => send('PATCH', url, payload),
       delete: (url: string, payload?: unknown) => send('DELETE', url, payload),
       commit: (
         repo: string,

@@ -8,7 +8,7 @@ import { openHub } from './open-hub.ts'
 
 /**
  * Every route with the grant it asks for. A line that appears, or changes its grant, is looked at by a person:
- * `vitest -u server/routes.test.ts` accepts it.
+ * `vitest run server/routes.test.ts -u` accepts it.
  */
 it('are these', async () => {
   const data = await mkdtemp(join(tmpdir(), 'banyan-routes-'))

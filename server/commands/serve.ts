@@ -4,8 +4,8 @@ import { HubError } from '../kernel/errors.ts'
 import { type OpenHub, openHub } from '../open-hub.ts'
 import { Worker } from '../worker.ts'
 
-/** Requests under way may finish within this time after SIGTERM. */
-const graceMs = 10_000
+/** Requests and jobs under way may finish within this time after SIGTERM; a webhook's receiver may take 10 s. */
+const graceMs = 12_000
 const jobsAtOnce = 2
 
 export function serveCommand(): Command {

@@ -25,7 +25,10 @@ export function userCommand(
     .summary('add a user')
     .description('Adds a user. They sign in with an access token, and with a password if they have one.')
     .argument('<name>', 'letters, digits, ".", "_" and "-", at most 64; part of their repositories\' names')
-    .option('--email <email>', 'not checked, and shown to the user alone')
+    .option(
+      '--email <email>',
+      'not checked; shown to the user, and to owners of gated repositories whom they ask for access',
+    )
     .option('--fullname <name>', 'how pages call them (default: NAME)')
     .option('--password-stdin', 'read a password from the first line of standard input')
     .option('--admin', 'may read and change everything on this hub')

@@ -1,6 +1,7 @@
 /**
  * Words of card metadata that the public hub knows.
- * Licences: hub-docs docs/hub/repositories-licenses.md. Tasks: huggingface.js packages/tasks/src/pipelines.ts.
+ * Licences: hub-docs docs/hub/repositories-licenses.md. Tasks and libraries: huggingface.js packages/tasks/src/pipelines.ts
+ * and model-libraries.ts.
  */
 
 const words = (text: string): readonly string[] => text.trim().split(/\s+/)
@@ -31,6 +32,16 @@ export const TASK_IDS = words(`
   zero-shot-image-classification graph-ml mask-generation zero-shot-object-detection text-to-3d image-to-3d
   image-feature-extraction video-text-to-text keypoint-detection visual-document-retrieval any-to-any video-to-video
   other
+`)
+
+/** What models name as `library_name`, and formats that count as one. */
+export const LIBRARY_IDS = words(`
+  adapter-transformers allennlp asteroid bertopic big_vision bm25s coreml diffusers doctr dduf espnet fairseq fastai
+  fasttext flair gguf gliner grok jax joblib k2 keras keras-hub litert llama.cpp mlx mlx-image mlx-lm ml-agents nemo onnx
+  open_clip openvino optimum paddlenlp paddleocr paddlepaddle peft pyannote-audio pytorch pytorch_lightning rust
+  safetensors sample-factory saelens sentence-transformers setfit sklearn skops spacy span-marker speechbrain
+  stable-baselines3 stanza tensorboard tensorflowtts tensorrt tf tf-keras tflite timm torchgeo transformers
+  transformers.js trl ultralytics unity-sentis vllm
 `)
 
 /** Values of `base_model_relation` (hub-docs docs/hub/model-cards.md, "Specifying a base model"). */

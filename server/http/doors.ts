@@ -41,8 +41,8 @@ export function createDoors(parts: {
     (action: 'repo:view' | 'repo:engage' | 'repo:discuss' | 'repo:write' | 'repo:settings') =>
     (caller: Caller) =>
       parts.policy.demand(caller.actor, action, { repo: repoOf(caller) })
-  const own =
-    (action: 'account:write' | 'account:manage' | 'account:secure') =>
+  const ownDoor =
+    (action: 'account:read' | 'account:write' | 'account:manage' | 'account:secure') =>
     ({ actor }: Caller) => {
       if (actor.kind === 'anonymous') throw new NotSignedIn()
       parts.policy.demand(actor, action, { account: actor })
@@ -56,9 +56,10 @@ export function createDoors(parts: {
     'signed-in': ({ actor }) => {
       if (actor.kind === 'anonymous') throw new NotSignedIn()
     },
-    'own:write': own('account:write'),
-    'own:manage': own('account:manage'),
-    'own:secure': own('account:secure'),
+    'own:read': ownDoor('account:read'),
+    'own:write': ownDoor('account:write'),
+    'own:manage': ownDoor('account:manage'),
+    'own:secure': ownDoor('account:secure'),
     'repo:view': repoDoor('repo:view'),
     'repo:engage': repoDoor('repo:engage'),
     'repo:discuss': repoDoor('repo:discuss'),

@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest'
 import * as accounts from '../domains/accounts/index.ts'
 import * as blobs from '../domains/blobs/index.ts'
+import * as community from '../domains/community/index.ts'
 import * as gates from '../domains/gates/index.ts'
 import * as policy from '../domains/policy/index.ts'
 import * as repos from '../domains/repos/index.ts'
@@ -37,6 +38,7 @@ it('has a row for every error that a domain, a port or the kernel exports', () =
   const modules = [
     accounts,
     blobs,
+    community,
     gates,
     policy,
     repos,

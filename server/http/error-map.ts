@@ -1,5 +1,6 @@
 import * as accounts from '../domains/accounts/index.ts'
 import * as blobs from '../domains/blobs/index.ts'
+import * as community from '../domains/community/index.ts'
 import * as gates from '../domains/gates/index.ts'
 import * as policy from '../domains/policy/index.ts'
 import * as repos from '../domains/repos/index.ts'
@@ -94,6 +95,13 @@ export const errorTable = new Map<unknown, Rule<never>>([
   rule(gates.AccessRequestNotFound, { status: 404 }),
   rule(gates.AlreadyDecided, { status: 404 }),
   rule(gates.OwnersHaveDecided, { status: 403 }),
+
+  rule(community.CollectionNotFound, { status: 404 }),
+  rule(community.CollectionExists, { status: 409, body: ({ slug }) => ({ slug }) }),
+  rule(community.ItemNotFound, { status: 404 }),
+  rule(community.ItemExists, { status: 409 }),
+  rule(community.ItemTypeUnknown, { status: 400 }),
+  rule(community.SelfFollowed, { status: 400 }),
 
   rule(repos.RevisionNotFound, { status: 404, code: 'RevisionNotFound' }),
   rule(repos.EntryNotFound, {

@@ -114,6 +114,7 @@ function isNameLed({ path, grant }: Route): boolean {
 const securityOf: Readonly<Record<Grant, readonly object[]>> = {
   anyone: [{}, { token: [] }],
   'signed-in': [{ token: [] }, { password: [] }],
+  'own:read': [{ token: [] }, { password: [] }],
   'own:write': [{ token: [] }, { password: [] }],
   'repo:view': [{}, { token: [] }, { password: [] }],
   'repo:engage': [{ token: [] }, { password: [] }],

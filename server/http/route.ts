@@ -62,6 +62,7 @@ type Method = 'GET' | 'HEAD' | 'POST' | 'PUT' | 'PATCH' | 'DELETE'
 export type Grant =
   | 'anyone'
   | 'signed-in'
+  | 'own:read'
   | 'own:manage'
   | 'own:secure'
   | 'own:write'

@@ -9,6 +9,8 @@ export interface HubEvents {
   'repo-saved': { repo: Repository; isNew?: true; movedFrom?: Repository }
   /** `repo` as it was. */
   'repo-deleted': { repoId: string; repo: Repository }
+  /** Somebody likes it, or no longer does. */
+  'repo-liked': { repoId: string; change: 1 | -1 }
   /** A ref moved, appeared (`before` undefined) or went away (`after` undefined). Commit ids, or tag object ids for tags. */
   'ref-moved': { repoId: string; ref: string; before?: string; after?: string }
   /** A repository has these LFS objects no more; with `rewriteHistory` their pointers are to go from its history too. */
@@ -21,7 +23,7 @@ export interface HubEvents {
   'delivery-due': { deliveryId: string }
 }
 
-export type DiscussionChange =
+type DiscussionChange =
   | 'opened'
   | 'commented'
   | 'edited'

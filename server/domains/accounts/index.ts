@@ -1,11 +1,11 @@
 /** Users, organisations, memberships, access tokens, browser sessions: who there is, and who asks. */
-import { uniqueNameKey } from '../../formats/repo-name.ts'
 import type { Route } from '../../http/route.ts'
 import type { Actor } from '../../kernel/actor.ts'
 import { actorOf } from './actor-of.ts'
 import { addOrganization, type NewOrganization } from './add-organization.ts'
 import { addToken, type NewToken } from './add-token.ts'
 import { addUser, type NewUser } from './add-user.ts'
+import { createDirectory, type Directory } from './directory.ts'
 import { Failures } from './failures.ts'
 import { createIdentify, type Identify } from './identify.ts'
 import { listTokens } from './list-tokens.ts'
@@ -13,21 +13,16 @@ import type { AccountParts } from './parts.ts'
 import { PasswordLogins } from './password-logins.ts'
 import { revokeToken } from './revoke-token.ts'
 import { accountRoutes } from './routes.ts'
-import { type Account, accountByName, accountsById, contactsById, type ListedToken } from './store.ts'
+import type { Account, ListedToken } from './store.ts'
 
 export type { NewToken } from './add-token.ts'
+export { avatarUrl } from './avatar.ts'
 export * from './errors.ts'
 export { accountMigrations } from './migrations/index.ts'
 export type { Account } from './store.ts'
 
-export interface Accounts {
+export interface Accounts extends Directory {
   readonly identify: Identify
-  /** The living account of that name, in any spelling of its case. */
-  findAccount(name: string): Promise<Account | undefined>
-  /** Living accounts, in no order; an id without one is left out. At most some thousand ids. */
-  accountsById(ids: readonly string[]): Promise<Account[]>
-  /** The same with email, for whom they have agreed to show it to. */
-  contactsById(ids: readonly string[]): ReturnType<typeof contactsById>
   /** What this user may see, when there is no credential at hand (a CAS token names its subject only). */
   actorOf(userId: string | undefined): Promise<Actor>
   addUser(wanted: NewUser): Promise<Account>
@@ -44,9 +39,7 @@ export function createAccounts(given: Omit<AccountParts, 'logins' | 'userCodes'>
   const { sql } = parts.database
   return {
     identify: createIdentify(parts),
-    findAccount: name => accountByName(sql, uniqueNameKey(name)),
-    accountsById: ids => accountsById(sql, ids),
-    contactsById: ids => contactsById(sql, ids),
+    ...createDirectory(sql),
     actorOf: userId => actorOf(sql, userId),
     addUser: wanted => addUser(parts, wanted),
     addOrganization: wanted => addOrganization(parts, wanted),

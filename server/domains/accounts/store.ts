@@ -107,6 +107,35 @@ export async function organizationsOf(
   return rows.map(row => ({ ...toAccount(row), role: row.role }))
 }
 
+/** Members of an organisation in order of their names, those after `after`. */
+export async function membersOf(
+  sql: Sql,
+  organizationId: string,
+  after: string | undefined,
+  limit: number,
+): Promise<(Account & { role: OrganizationRole })[]> {
+  let select = tables(sql)
+    .selectFrom('memberships as m')
+    .innerJoin('accounts as u', 'u.id', 'm.user_id')
+    .select(['u.id', 'u.kind', 'u.name', 'u.fullname', 'u.private_by_default', 'm.role'])
+    .where('m.organization_id', '=', organizationId)
+    .where('u.deleted_at', 'is', null)
+  if (after !== undefined) select = select.where('u.folded_name', '>', after)
+  const rows = await select.orderBy('u.folded_name').limit(limit).execute()
+  return rows.map(row => ({ ...toAccount(row), role: row.role }))
+}
+
+export async function countMembers(sql: Sql, organizationId: string): Promise<number> {
+  const { count } = await tables(sql)
+    .selectFrom('memberships as m')
+    .innerJoin('accounts as u', 'u.id', 'm.user_id')
+    .select(({ fn }) => fn.countAll<number>().as('count'))
+    .where('m.organization_id', '=', organizationId)
+    .where('u.deleted_at', 'is', null)
+    .executeTakeFirstOrThrow()
+  return count
+}
+
 export async function insertToken(tx: Sql, row: TokenRow, scopes: readonly TokenScope[]): Promise<void> {
   await tables(tx).insertInto('access_tokens').values(row).execute()
   if (scopes.length === 0) return

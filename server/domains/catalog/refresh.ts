@@ -5,12 +5,14 @@ import { type CommitFacts, describeCommit } from './describe-commit.ts'
 import type { CatalogParts } from './parts.ts'
 import { termsOfText } from './search-terms.ts'
 import { type Head, removeRepo, saveHead, saveRepo } from './store.ts'
+import { changeLikes } from './store-counts.ts'
 
-/** Names and visibility are in the lists as soon as they are true. */
+/** Names, visibility and likes are in the lists as soon as they are true. */
 export const projections: readonly Projection[] = [
   { on: 'repo-saved', apply: (tx, { repo }) => saveRepo(tx, repo) },
   { on: 'repo-deleted', apply: (tx, { repoId }) => removeRepo(tx, repoId) },
-] satisfies [Projection<'repo-saved'>, Projection<'repo-deleted'>] as never
+  { on: 'repo-liked', apply: (tx, { repoId, change }) => changeLikes(tx, repoId, change) },
+] satisfies [Projection<'repo-saved'>, Projection<'repo-deleted'>, Projection<'repo-liked'>] as never
 
 /** What the files say follows by a job. */
 export function refreshJob(parts: CatalogParts): JobHandler<'ref-moved'> {

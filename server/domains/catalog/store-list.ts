@@ -241,7 +241,10 @@ function isFound({ eb, or, selectFrom, fn }: ExpressionBuilder<CatalogTables, 'c
   return or([isInName(word), eb(text, '>', 0)])
 }
 
-function isReadable({ eb, and, or, lit }: ExpressionBuilder<CatalogTables, 'catalog'>, reach: PrivateReach) {
+export function isReadable(
+  { eb, and, or, lit }: ExpressionBuilder<CatalogTables, 'catalog'>,
+  reach: PrivateReach,
+) {
   const inNamespace =
     reach.namespaceIds === 'all'
       ? lit(true)

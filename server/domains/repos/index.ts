@@ -53,7 +53,7 @@ export interface Repos {
   readFile(repo: Repository, commitId: string, path: string, limit: number): Promise<Uint8Array | undefined>
   /** The first `length` bytes of a file and its size; undefined when it is absent. One in git has to be no longer. */
   readStart(repo: Repository, commitId: string, path: string, length: number): Promise<FileStart | undefined>
-  /** What its whole history takes: each large file once at its full size, the rest packed by git. */
+  /** What its whole history takes: each large file once at its full size, the rest packed by git (docs/decisions/0016). */
   storedBytes(repo: Repository): Promise<number>
   /** See `check-repos.ts`. */
   check(options: { deep: boolean; damaged: DamagedFiles }, report: CheckReport): Promise<void>

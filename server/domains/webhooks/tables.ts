@@ -49,4 +49,4 @@ export type WebhookTables = {
 
 export const watchedTypes = ['user', 'org', 'model', 'dataset', 'space', 'kernel'] as const
 export type WatchedType = (typeof watchedTypes)[number]
-export type DeliveryState = 'waiting' | 'delivered' | 'failed'
+type DeliveryState = 'waiting' | 'delivered' | 'failed'

@@ -4,6 +4,7 @@ import json
 import os
 import pty
 import re
+import select
 import subprocess
 import sys
 import urllib.parse
@@ -36,8 +37,13 @@ def log_in(decision: str) -> tuple[int, str]:
     screen, terminal = pty.openpty()
     client = subprocess.Popen(["hf", "auth", "login", "--format", "human"], stdin=terminal, stdout=terminal, stderr=terminal)
     os.close(terminal)
-    shown, has_chosen, has_answered = "", False, False
+    shown, has_answered = "", False
     while True:
+        if not select.select([screen], [], [], 1)[0]:
+            # A key that is pressed before the menu listens is lost.
+            if "Paste an access token" in shown and "Open this URL" not in shown:
+                os.write(screen, b"\r")
+            continue
         try:
             piece = os.read(screen, 4096)
         except OSError:  # The terminal is gone with its last program.
@@ -45,9 +51,6 @@ def log_in(decision: str) -> tuple[int, str]:
         if not piece:
             break
         shown += piece.decode()
-        if not has_chosen and "Paste an access token" in shown:
-            has_chosen = True
-            os.write(screen, b"\r")
         url = re.search(r"(http://\S+user_code=\S+)\s", shown)
         if url and not has_answered and "Waiting for authorization" in shown:
             has_answered = True

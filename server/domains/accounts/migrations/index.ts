@@ -48,6 +48,15 @@ export const accountMigrations: Record<string, Migration> = {
         .execute()
     },
   },
+  '0014_members': {
+    async up(sql: Kysely<unknown>) {
+      await sql.schema
+        .createIndex('memberships_of_organization')
+        .on('memberships')
+        .columns(['organization_id', 'user_id'])
+        .execute()
+    },
+  },
   '0016_sessions': {
     async up(sql: Kysely<unknown>) {
       await sql.schema.alterTable('access_tokens').addColumn('made_by', 'text').execute()

@@ -9,6 +9,7 @@ const domains = {
   discussions: ['accounts', 'policy', 'repos'],
   community: ['accounts', 'policy', 'repos'],
   gates: ['accounts', 'policy', 'repos'],
+  webhooks: ['accounts', 'policy', 'repos'],
   catalog: ['accounts', 'policy', 'blobs', 'repos'],
 }
 const source = '^server/'

@@ -37,3 +37,63 @@ export const whoAmI = z.object({
       .optional(),
   }),
 })
+
+const fineGrained = z.object({
+  canReadGatedRepos: z.boolean(),
+  global: z.array(z.string()),
+  scoped: z.array(
+    z.object({
+      entity: z.object({
+        _id: z.string(),
+        type: z.enum(['model', 'dataset', 'space', 'user', 'org']),
+        name: z.string(),
+      }),
+      permissions: z.array(z.enum(['repo.content.read', 'discussion.write', 'repo.write'])),
+    }),
+  ),
+})
+
+export const accessToken = z.object({
+  id: z.string(),
+  displayName: z.string(),
+  role: z.enum(['read', 'write', 'fineGrained']),
+  createdAt: time,
+  lastUsedAt: time.nullable(),
+  expiresAt: time.nullable(),
+  fineGrained: fineGrained.optional(),
+  /** The one that asks. */
+  isCurrent: z.boolean(),
+})
+
+/** `token` is the secret, told this once. */
+export const newAccessToken = accessToken.extend({ token: z.string() })
+
+export const session = z.object({
+  id: z.string(),
+  userAgent: z.string(),
+  createdAt: time,
+  lastUsedAt: time,
+  isCurrent: z.boolean(),
+})
+
+export const signedIn = z.object({ name: z.string() })
+export const signedUp = z.object({ id: z.string(), name: z.string() })
+
+/** RFC 8628 3.2. */
+export const deviceLogin = z.object({
+  device_code: z.string(),
+  user_code: z.string(),
+  verification_uri: z.string(),
+  verification_uri_complete: z.string(),
+  expires_in: z.number().int(),
+  interval: z.number().int(),
+})
+
+/** RFC 6749 5.1. */
+export const issuedTokens = z.object({
+  access_token: z.string(),
+  token_type: z.literal('Bearer'),
+  expires_in: z.number().int(),
+  refresh_token: z.string(),
+  scope: z.enum(['read', 'write']),
+})

@@ -9,14 +9,17 @@ import { createDiscussions, type Discussions, discussionMigrations } from './dom
 import { createGates, gateMigrations } from './domains/gates/index.ts'
 import { policy } from './domains/policy/index.ts'
 import { createRepos, type Repos, repoMigrations } from './domains/repos/index.ts'
+import { createWebhooks, webhookMigrations } from './domains/webhooks/index.ts'
 import { createApp } from './http/app.ts'
 import { createDoors } from './http/doors.ts'
 import { createMetrics } from './http/metrics.ts'
 import { describeApi, type OpenApi } from './http/openapi.ts'
+import { RateLimits } from './http/rate-limits.ts'
 import type { Route } from './http/route.ts'
 import { systemRoutes } from './http/routes-system.ts'
 import { instanceMigrations, instanceSecret } from './instance.ts'
 import { systemClock } from './kernel/clock.ts'
+import { RepoNotFound } from './kernel/errors.ts'
 import type { Repository } from './kernel/repository.ts'
 import { Signer } from './kernel/signer.ts'
 import type { Database } from './ports/database.ts'
@@ -48,6 +51,7 @@ export const migrations = {
   ...repoMigrations,
   ...catalogMigrations,
   ...discussionMigrations,
+  ...webhookMigrations,
   ...gateMigrations,
   ...communityMigrations,
 }
@@ -60,7 +64,20 @@ export async function compose(config: Config, drivers: Drivers, log: Logger): Pr
   const emit = emitTo(drivers.queue, consequences)
   const base = { ...drivers, clock, signer, emit, policy }
 
-  const accounts = createAccounts(base)
+  const accounts = createAccounts({
+    ...base,
+    signUp: config.signUp,
+    repos: {
+      find: async (actor, type, namespace, name) => {
+        const repo = await repos.find(type, namespace, name).catch(error => {
+          if (!(error instanceof RepoNotFound)) throw error
+        })
+        return repo && policy.can(actor, 'repo:view', { repo }).allowed ? repo : undefined
+      },
+      byId: async (actor, ids) =>
+        (await repos.byId(ids)).filter(repo => policy.can(actor, 'repo:view', { repo }).allowed),
+    },
+  })
   const blobs = createBlobs({
     ...base,
     // Whose content a user may learn of: the blobs' holders are repositories.
@@ -97,20 +114,32 @@ export async function compose(config: Config, drivers: Drivers, log: Logger): Pr
       return policy.can(actor, 'repo:read', { repo, admission }).allowed
     },
   })
+  const webhooks = createWebhooks({
+    ...base,
+    accounts,
+    repos,
+    publicUrl: config.publicUrl ?? `http://${config.host}:${config.port}`,
+    targets: config.webhookTargets,
+    // There are no discussions in this hub, and nothing says that one has changed.
+    discussionOf: async () => undefined,
+  })
   const catalog = createCatalog({ ...base, repos })
   const community = createCommunity({ ...base, accounts, repos, catalog })
   consequences.projections.push(
     ...gates.projections,
     ...discussions.projections,
     ...community.projections,
+    ...webhooks.projections,
     ...catalog.projections,
   )
-  consequences.jobs.push(...blobs.jobs, ...repos.jobs, ...catalog.jobs)
+  consequences.jobs.push(...blobs.jobs, ...repos.jobs, ...catalog.jobs, ...webhooks.jobs)
 
   const metrics = createMetrics(drivers.queue)
   let apiDocument: OpenApi | undefined
   const routes: readonly Route[] = [
-    ...[accounts, blobs, repos, gates, discussions, community, catalog].flatMap(domain => domain.routes),
+    ...[accounts, blobs, repos, gates, discussions, community, catalog, webhooks].flatMap(
+      domain => domain.routes,
+    ),
     ...systemRoutes({
       ...drivers,
       metrics,
@@ -134,6 +163,8 @@ export async function compose(config: Config, drivers: Drivers, log: Logger): Pr
         identify: accounts.identify,
         findRepo: repos.locate,
         publicUrl: config.publicUrl,
+        trustedProxies: config.trustedProxies,
+        rateLimits: config.rateLimits && new RateLimits(config.rateLimits, clock),
         log,
         metrics,
       }),
@@ -152,7 +183,7 @@ function emitTo(queue: Queue, consequences: Consequences): Emit {
       if (projection.on === name) await projection.apply(tx, facts)
     }
     for (const job of consequences.jobs) {
-      if (job.on !== name) continue
+      if (job.on !== name || (job.when && !(await job.when(tx)))) continue
       const key = job.key?.(facts)
       await queue.enqueue(tx, { name: job.name, payload: facts, ...(key !== undefined && { key }) })
     }

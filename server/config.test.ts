@@ -30,3 +30,24 @@ it('names every fault at once, by flag and variable', () => {
     expect(text).toMatch(/--public-url \(BANYAN_PUBLIC_URL\)/)
   }
 })
+
+it('limits generously unless told otherwise, and not at all when off', () => {
+  const quotasOf = (rateLimits?: string) => readConfig({ rateLimits }, {}).rateLimits
+  expect(quotasOf()?.requests.api).toBeGreaterThanOrEqual(10_000)
+  expect(quotasOf('api=5,window=2')).toEqual({
+    windowMs: 2000,
+    requests: { ...quotasOf()?.requests, api: 5 },
+  })
+  expect(quotasOf('off')).toBeUndefined()
+  for (const wrong of ['on', 'api=0', 'api=x', 'apis=3', 'api=3;pages=3']) {
+    expect(() => quotasOf(wrong)).toThrow('--rate-limits (BANYAN_RATE_LIMITS): must be off, or like')
+  }
+})
+
+it('takes proxies by address and by network', () => {
+  const proxiesOf = (trustedProxies?: string) => readConfig({ trustedProxies }, {}).trustedProxies
+  expect(proxiesOf()).toEqual([])
+  expect(proxiesOf('10.0.0.1, 10.1.0.0/16,::1')).toEqual(['10.0.0.1', '10.1.0.0/16', '::1'])
+  for (const wrong of ['proxy.example', '10.0.0.0/33', '10.0.0.1/x'])
+    expect(() => proxiesOf(wrong)).toThrow('--trusted-proxies')
+})

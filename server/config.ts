@@ -1,5 +1,9 @@
+import { isIP } from 'node:net'
 import { resolve } from 'node:path'
 import { z } from 'zod'
+import type { Quotas } from './http/rate-limits.ts'
+
+const generousQuotas = { window: 300, api: 20_000, resolvers: 200_000, pages: 10_000 }
 
 /** Every setting, as flag and as `BANYAN_*` variable; a flag wins. */
 const settings = z.object({
@@ -17,8 +21,21 @@ const settings = z.object({
   role: z
     .string()
     .default('web,worker')
-    .transform(text => text.split(',').map(role => role.trim()))
+    .transform(listOf)
     .pipe(z.array(z.enum(['web', 'worker'], { error: 'must be web, worker or web,worker' })).min(1)),
+  /** Who may make an account: anybody, or who runs the hub by command. */
+  signUp: z.enum(['closed', 'open'], { error: 'must be closed or open' }).default('closed'),
+  trustedProxies: z
+    .string()
+    .default('')
+    .transform(listOf)
+    .refine(items => items.every(isNetwork), {
+      error: 'must be addresses or networks, such as 10.0.0.1,10.1.0.0/16',
+    }),
+  /** Where payloads of webhooks may go: to public addresses, or to private ones and this machine too. */
+  webhookTargets: z.enum(['public', 'any'], { error: 'must be public or any' }).default('public'),
+  /** Undefined when off. */
+  rateLimits: z.string().default('').transform(readQuotas),
   logLevel: z.enum(['fatal', 'error', 'warn', 'info', 'debug', 'silent']).default('info'),
 })
 
@@ -57,4 +74,34 @@ function variableOf(key: string): string {
 
 function flagOf(key: string): string {
   return `--${key.replace(/[A-Z]/g, letter => `-${letter.toLowerCase()}`)}`
+}
+
+function listOf(text: string): string[] {
+  return text.split(',').flatMap(item => item.trim() || [])
+}
+
+function isNetwork(text: string): boolean {
+  const [address = '', bits] = text.split('/')
+  const family = isIP(address)
+  if (bits === undefined || family === 0) return family !== 0
+  return /^\d+$/.test(bits) && Number(bits) <= (family === 4 ? 32 : 128)
+}
+
+/** `off`, or `api=1000,resolvers=5000,pages=200,window=300`: what is not named keeps its default. */
+function readQuotas(text: string, context: z.RefinementCtx): Quotas | undefined {
+  if (text === 'off') return undefined
+  const quotas = { ...generousQuotas }
+  for (const item of listOf(text)) {
+    const [, key, number] = /^(api|resolvers|pages|window)=([1-9]\d{0,8})$/.exec(item) ?? []
+    if (!key) {
+      context.addIssue({
+        code: 'custom',
+        message: 'must be off, or like api=1000,resolvers=5000,pages=200,window=300',
+      })
+      return undefined
+    }
+    quotas[key as keyof typeof quotas] = Number(number)
+  }
+  const { window, ...requests } = quotas
+  return { windowMs: window * 1000, requests }
 }

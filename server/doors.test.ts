@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto'
-import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest'
 import { describeRoutes } from './commands/routes.ts'
 import type { AccountTables } from './domains/accounts/tables.ts'
 import { TestHub } from './hub-for-test.suite.ts'
@@ -21,6 +21,7 @@ const credentials = {
   'fine-grained token for another repository': 'Bearer (minted below)',
   'reader in the organisation': 'Bearer org-reader',
   'owner by password': `Basic ${Buffer.from('owner:correct horse').toString('base64')}`,
+  'browser of the owner': 'Session (begun below)',
   'token as password': `Basic ${Buffer.from('x:owner-writes').toString('base64')}`,
   administrator: 'Bearer operator',
   'expired token': 'Bearer expired',
@@ -127,11 +128,27 @@ const onRepos: Record<Where, Record<RepoGrant, Record<Who, Expected>>> = {
     'repo:settings': { ...privateWrite, 'reader in the organisation': 403 },
   },
 }
+const wholeUser: Record<Who, Expected> = {
+  ...all('through'),
+  anonymous: 401,
+  'read token of the owner': 403,
+  'fine-grained token for another repository': 403,
+}
+const byPassword: Record<Who, Expected> = {
+  ...wholeUser,
+  stranger: 403,
+  'write token of the owner': 403,
+  'reader in the organisation': 403,
+  'token as password': 403,
+  administrator: 403,
+}
 const onHub: Record<string, Record<Who, Expected>> = {
   anyone: all('through'),
   'signed-in': { ...all('through'), anonymous: 401 },
   'own:read': { ...ownWrite, 'read token of the owner': 'through' },
   'own:write': ownWrite,
+  'own:manage': wholeUser,
+  'own:secure': byPassword,
 }
 
 const sha256 = createHash('sha256').update('x').digest('hex')
@@ -192,6 +209,35 @@ const samples: Record<string, Sample> = {
   'POST /uploads': { body: Buffer.from('GIF89a') },
   'GET /uploads/:name': { path: '/uploads/a.png' },
   'HEAD /uploads/:name': { path: '/uploads/a.png' },
+  'POST /api/login': { body: { name: 'owner', password: 'correct horse' } },
+  'POST /api/logout': {},
+  'POST /api/signup': { body: { name: '.', password: 'correct horse' } },
+  'POST /api/settings/password': { body: {} },
+  'GET /api/settings/sessions': {},
+  'DELETE /api/settings/sessions/:id': { path: '/api/settings/sessions/absent' },
+  'GET /api/settings/tokens': {},
+  'POST /api/settings/tokens': { body: {} },
+  'PATCH /api/settings/tokens/:id': { path: '/api/settings/tokens/absent', body: { displayName: 'x' } },
+  'DELETE /api/settings/tokens/:id': { path: '/api/settings/tokens/absent' },
+  'GET /api/settings/webhooks': {},
+  'POST /api/settings/webhooks': { body: {} },
+  'GET /api/settings/webhooks/:id': { path: '/api/settings/webhooks/absent' },
+  'POST /api/settings/webhooks/:id': { path: '/api/settings/webhooks/absent', body: {} },
+  'POST /api/settings/webhooks/:id/enable': { path: '/api/settings/webhooks/absent/enable' },
+  'POST /api/settings/webhooks/:id/disable': { path: '/api/settings/webhooks/absent/disable' },
+  'DELETE /api/settings/webhooks/:id': { path: '/api/settings/webhooks/absent' },
+  'GET /api/settings/webhooks/:id/deliveries': { path: '/api/settings/webhooks/absent/deliveries' },
+  'GET /api/settings/webhooks/:id/deliveries/:delivery': {
+    path: '/api/settings/webhooks/absent/deliveries/absent',
+  },
+  'POST /api/settings/webhooks/:id/deliveries/:delivery/redeliver': {
+    path: '/api/settings/webhooks/absent/deliveries/absent/redeliver',
+  },
+  'POST /oauth/device': { body: {} },
+  'POST /oauth/token': { body: {} },
+  'GET /oauth/device': {},
+  'POST /oauth/device/login': { body: {} },
+  'POST /oauth/device/answer': { body: {} },
   'GET /healthz': {},
   'HEAD /healthz': {},
   'GET /readyz': {},
@@ -314,7 +360,7 @@ let hub: TestHub
 let grants: Map<string, string>
 
 beforeAll(async () => {
-  hub = await TestHub.open()
+  hub = await TestHub.open({ signUp: 'open' })
   const { accounts, repos, database } = hub.hub
   const withToken = (name: string, value: string) =>
     accounts.addUser({ name, token: { value, name: 'test', role: 'write' } })
@@ -385,6 +431,10 @@ beforeAll(async () => {
   )
 })
 afterAll(() => hub.close())
+beforeEach(async () => {
+  const login = await hub.as().post('/api/login', { name: 'owner', password: 'correct horse' })
+  credentials['browser of the owner'] = `Session ${login.headers['set-cookie']?.split(';')[0]}`
+})
 
 const repoOf: Record<Where, string> = {
   public: 'owner/public',
@@ -407,7 +457,9 @@ async function outcome(
   const authorization = credentials[who]
   const answer = await hub.as().send(method, url, sample.body, {
     ...sample.headers,
-    ...(authorization && { authorization }),
+    ...(authorization?.startsWith('Session ')
+      ? { cookie: authorization.slice('Session '.length), 'sec-fetch-site': 'same-origin' }
+      : authorization && { authorization }),
   })
   const refused =
     answer.status === 401 || answer.status === 403 || answer.headers['x-error-code'] === 'RepoNotFound'

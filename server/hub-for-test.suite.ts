@@ -2,7 +2,7 @@ import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import type { FastifyInstance } from 'fastify'
-import { readConfig } from './config.ts'
+import { type Flags, readConfig } from './config.ts'
 import { type OpenHub, openHub } from './open-hub.ts'
 import { Worker } from './worker.ts'
 
@@ -19,14 +19,14 @@ export class TestHub {
     this.#worker.start(1)
   }
 
-  static async open(): Promise<TestHub> {
+  static async open(flags: Flags = {}): Promise<TestHub> {
     const data = await mkdtemp(join(tmpdir(), 'banyan-hub-'))
-    return TestHub.on(data)
+    return TestHub.on(data, flags)
   }
 
   /** One more on the folder of another, as a second process would be. Closed before the other. */
-  static async on(data: string): Promise<TestHub> {
-    return new TestHub(await openHub(readConfig({ data, logLevel: 'silent' }, {})))
+  static async on(data: string, flags: Flags = {}): Promise<TestHub> {
+    return new TestHub(await openHub(readConfig({ data, logLevel: 'silent', ...flags }, {})))
   }
 
   async close(): Promise<void> {

@@ -237,6 +237,20 @@ describe.each([
     await set('accounts', 'bob', { deleted_at: null })
   })
 
+  it('a browser that was signed out opens nothing', async () => {
+    await writer().hub.accounts.addUser({ name: `at-${who.split(' ')[0]}`, password: 'correct horse' })
+    const login = await served
+      .as()
+      .post('/api/login', { name: `at-${who.split(' ')[0]}`, password: 'correct horse' })
+    const cookie = login.headers['set-cookie']!
+    await nextTurn()
+    const { before, after } = await around(
+      () => served.as().get('/api/whoami-v2', { cookie }),
+      () => rows().deleteFrom('sessions').execute(),
+    )
+    expect([before.status, after.status]).toEqual([200, 401])
+  })
+
   it('a member who was put out of an organisation sees nothing more of it', async () => {
     const name = `lab-${who.split(' ')[0]}`
     await writer().hub.accounts.addOrganization({

@@ -50,7 +50,7 @@ export interface Hub {
  * Starts a hub and waits until it is ready, on a data folder of its own or one that is given. Rejects with its log when
  * it does not come up.
  */
-export async function startHub(place: { data?: string } = {}): Promise<Hub> {
+export async function startHub(place: { data?: string; flags?: readonly string[] } = {}): Promise<Hub> {
   const data = place.data ?? (await mkdtemp(join(tmpdir(), 'banyan-data-')))
   const owner = { name: 'ada', token: `hf_${'AdaOwnsWhatTheTestsMake'.padEnd(34, '0')}` }
   const stranger = { name: 'bob', token: `hf_${'BobIsAStranger'.padEnd(34, '0')}` }
@@ -74,7 +74,7 @@ export async function startHub(place: { data?: string } = {}): Promise<Hub> {
     ])
 
   const start = async () => {
-    const child = spawn(BANYAN, ['serve', '--port', String(port), '--data', data], {
+    const child = spawn(BANYAN, ['serve', '--port', String(port), '--data', data, ...(place.flags ?? [])], {
       stdio: ['ignore', 'pipe', 'pipe'],
       env: withoutSettings(),
     })

@@ -37,7 +37,6 @@ async function collect(hub: OpenHub, dryRun: boolean, graceMs: number): Promise<
     dryRun,
     graceMs,
     liveHolders: hub.repos.liveHolders,
-    liveHolders: hub.repos.living,
     progress: (what, done) => progress.update(`${what}: ${done}`),
   })
   const packs = await hub.repos.collect({ dryRun, graceMs })

@@ -5,8 +5,8 @@ import { HubError } from '../kernel/errors.ts'
 import { type OpenHub, openHub } from '../open-hub.ts'
 import { Worker } from '../worker.ts'
 
-/** Requests under way may finish within this time after SIGTERM. */
-const graceMs = 10_000
+/** Requests and jobs under way may finish within this time after SIGTERM; a webhook's receiver may take 10 s. */
+const graceMs = 12_000
 const jobsAtOnce = 2
 
 export function serveCommand(): Command {
@@ -17,6 +17,13 @@ export function serveCommand(): Command {
     .option('--data <folder>', 'where everything is kept (./data)')
     .option('--public-url <url>', 'how clients reach this hub, when that is not http://host:port')
     .option('--role <roles>', 'web, worker or both (web,worker)')
+    .option('--sign-up <who>', 'open: anybody may make an account; closed: by command only (closed)')
+    .option(
+      '--rate-limits <quotas>',
+      'requests of one account or address: off, or api=N,resolvers=N,pages=N,window=SECONDS',
+    )
+    .option('--webhook-targets <which>', 'any: webhooks may send to private addresses too (public)')
+    .option('--trusted-proxies <addresses>', 'proxies whose X-Forwarded-* headers are believed (none)')
     .option('--log-level <level>', 'fatal, error, warn, info, debug or silent (info)')
     .addHelpText('after', '\nEvery flag has a variable: BANYAN_PORT, BANYAN_DATA, BANYAN_PUBLIC_URL, …')
     .action(serve)
@@ -29,13 +36,18 @@ async function serve(flags: Flags): Promise<void> {
   const config = readConfig(flags, process.env)
   const hub = await openHub(config)
   const app = config.role.includes('web') ? hub.createApp() : undefined
-  const worker = config.role.includes('worker') ? new Worker({ ...hub, handlers: hub.jobs }) : undefined
+  const workers = config.role.includes('worker')
+    ? [false, true].map(
+        waits =>
+          new Worker({ ...hub, handlers: hub.jobs.filter(job => (job.waitsForOthers ?? false) === waits) }),
+      )
+    : []
 
   const stop = async (signal: NodeJS.Signals) => {
     hub.log.info({ signal }, 'stopping')
     setTimeout(() => process.exit(1), graceMs).unref()
     await app?.close()
-    await worker?.stop()
+    await Promise.all(workers.map(worker => worker.stop()))
     await hub.close()
     process.exit(0)
   }
@@ -43,7 +55,7 @@ async function serve(flags: Flags): Promise<void> {
   process.once('SIGINT', stop)
 
   if (app) await listen(hub, app, config)
-  worker?.start(jobsAtOnce)
+  for (const worker of workers) worker.start(jobsAtOnce)
   if (!app) return
   const { port } = app.server.address() as { port: number }
   process.stderr.write(firstSteps(config.publicUrl ?? `http://${config.host}:${port}`, config.data))

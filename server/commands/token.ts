@@ -32,12 +32,12 @@ export function tokenCommand(open: OpenAccounts): Command {
     )
     .option(
       '--repo <repo:access>',
-      'fine-grained: [datasets/|spaces/|kernels/]NS/NAME:read|write; may repeat',
+      'fine-grained: [datasets/|spaces/|kernels/]NS/NAME:read|discuss|write; may repeat',
       addRepo,
     )
     .option(
       '--account <name:access>',
-      'fine-grained: all repositories of NAME:read|write; may repeat',
+      'fine-grained: all repositories of NAME:read|discuss|write; may repeat',
       addAccount,
     )
     .option('--data <dir>', 'data folder of the hub')
@@ -132,10 +132,10 @@ const types: Record<string, RepoType> = { datasets: 'dataset', spaces: 'space', 
 
 function addRepo(text: string, earlier: RepoScope[] = []): RepoScope[] {
   const [, plural, namespace, name, access] =
-    /^(?:(datasets|spaces|kernels)\/)?([^/:]+)\/([^/:]+):(read|write)$/.exec(text) ?? []
+    /^(?:(datasets|spaces|kernels)\/)?([^/:]+)\/([^/:]+):(read|discuss|write)$/.exec(text) ?? []
   if (!namespace || !name || !access) {
     throw new InvalidArgumentError(
-      'It must be NS/NAME, datasets/NS/NAME, spaces/NS/NAME or kernels/NS/NAME, then :read or :write.',
+      'It must be NS/NAME, datasets/NS/NAME, spaces/NS/NAME or kernels/NS/NAME, then :read, :discuss or :write.',
     )
   }
   const type = plural ? types[plural]! : 'model'
@@ -143,7 +143,7 @@ function addRepo(text: string, earlier: RepoScope[] = []): RepoScope[] {
 }
 
 function addAccount(text: string, earlier: AccountScope[] = []): AccountScope[] {
-  const [, name, access] = /^([^/:]+):(read|write)$/.exec(text) ?? []
-  if (!name || !access) throw new InvalidArgumentError('It must be NAME:read or NAME:write.')
+  const [, name, access] = /^([^/:]+):(read|discuss|write)$/.exec(text) ?? []
+  if (!name || !access) throw new InvalidArgumentError('It must be NAME:read, NAME:discuss or NAME:write.')
   return [...earlier, { name, access: access as TokenScope['access'] }]
 }

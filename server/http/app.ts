@@ -19,17 +19,23 @@ import type { Doors } from './doors.ts'
 import { answerTo, RouteNotFound } from './error-map.ts'
 import type { Metrics } from './metrics.ts'
 import { movedTarget, webPlace } from './moved-repo.ts'
+import { refuseForeignPages } from './own-pages.ts'
+import { type Bucket, bucketOf, isLoopback, networkOf, type RateLimits } from './rate-limits.ts'
 import type { Call, Route } from './route.ts'
 
 export interface AppParts {
   readonly routes: readonly Route[]
   readonly doors: Doors
-  /** Who asks, from the Authorization header. */
-  identify(authorization: string | undefined): Promise<Actor>
+  /** Who asks, from the headers Authorization and Cookie. */
+  identify(authorization: string | undefined, cookies: string | undefined): Promise<Actor>
   /** The repository that has this name, or had it before it was moved; throws RepoNotFound. */
   findRepo(type: RepoType, namespace: string, name: string): Promise<Repository>
   /** What absolute URLs begin with; from the Host header when absent. */
   readonly publicUrl: string | undefined
+  /** Addresses and networks of proxies: what these say in X-Forwarded-* about their clients is believed. */
+  readonly trustedProxies?: readonly string[]
+  /** Without them nothing is limited. */
+  readonly rateLimits?: RateLimits | undefined
   readonly log: Logger
   readonly metrics: Metrics
   /** How slow a client may be; shorter in tests. */
@@ -65,6 +71,7 @@ export function createApp(parts: AppParts): FastifyInstance {
     genReqId: () => randomUUID(),
     requestIdHeader: false,
     exposeHeadRoutes: false,
+    trustProxy: parts.trustedProxies?.length ? [...parts.trustedProxies] : false,
     connectionTimeout: idleMs,
     requestTimeout: 0,
     keepAliveTimeout: 75_000,
@@ -132,7 +139,7 @@ export function createApp(parts: AppParts): FastifyInstance {
   })
   const subjects = subjectsOf(parts.routes)
   app.setNotFoundHandler(async (request, reply) => {
-    const actor = await parts.identify(request.headers.authorization)
+    const actor = await admit(parts, 'pages', request, reply)
     actors.set(request, actor)
     const moved = await movedPage(parts, actor, request)
     return moved
@@ -140,26 +147,41 @@ export function createApp(parts: AppParts): FastifyInstance {
       : Promise.reject(notFound(request, subjects))
   })
   for (const route of parts.routes) {
+    const bucket = bucketOf(route)
     for (const { url, type } of expandPath(route.path)) {
       const method = typeof route.method === 'string' ? route.method : [...route.method]
-      app.route({ method, url, handler: (request, reply) => run(parts, route, url, type, request, reply) })
+      app.route({
+        method,
+        url,
+        handler: (request, reply) => run(parts, { route, bucket, url, type }, request, reply),
+      })
     }
   }
   return app
 }
 
+/** Where one route stands: it may stand once for each type of repository. */
+interface Place {
+  readonly route: Route
+  readonly bucket: Bucket | undefined
+  readonly url: string
+  readonly type: RepoType | undefined
+}
+
 async function run(
   parts: AppParts,
-  route: Route,
-  url: string,
-  type: RepoType | undefined,
+  { route, bucket, url, type }: Place,
   request: FastifyRequest,
   reply: FastifyReply,
 ): Promise<unknown> {
   if (route.challenge) reply.header('www-authenticate', `${route.challenge} realm="Banyan"`)
   const keyed = hasOwnKey(route)
-  const actor = keyed ? anonymous : await parts.identify(request.headers.authorization)
+  const actor = keyed ? anonymous : await admit(parts, bucket, request, reply)
   actors.set(request, actor)
+  if (route.ownPagesOnly || (actor.kind === 'user' && isWrite(request) && !isBearer(request))) {
+    const isBySession = actor.kind === 'user' && actor.credential.kind === 'session'
+    refuseForeignPages(request, originOf(parts, request), isBySession)
+  }
   const pass = (repo?: Repository) => parts.doors[route.grant]({ actor, repo, request })
   // A key is looked at before the repository: without a good one it is not told which there are.
   const provenByKey = keyed ? await pass() : undefined
@@ -201,6 +223,48 @@ async function run(
   if (result === reply || reply.sent) return reply
   if (result === undefined) return reply.code(reply.statusCode === 200 ? 204 : reply.statusCode).send()
   return reply.send(result)
+}
+
+/** Who asks, unless they ask too often. Who shows bad credentials is counted by address, as nobody. */
+async function admit(
+  parts: AppParts,
+  bucket: Bucket | undefined,
+  request: FastifyRequest,
+  reply: FastifyReply,
+): Promise<Actor> {
+  const { authorization, cookie } = request.headers
+  let actor: Actor = anonymous
+  try {
+    actor = await parts.identify(authorization, cookie)
+    return actor
+  } finally {
+    if (bucket && parts.rateLimits) limit(parts.rateLimits, bucket, actor, request, reply)
+  }
+}
+
+function limit(
+  rateLimits: RateLimits,
+  bucket: Bucket,
+  actor: Actor,
+  request: FastifyRequest,
+  reply: FastifyReply,
+): void {
+  if (isLoopback(request.ip)) return
+  const { headers, refusal } = rateLimits.count(
+    bucket,
+    actor.kind === 'user' ? actor.id : networkOf(request.ip),
+  )
+  reply.headers(headers)
+  if (refusal) throw refusal
+}
+
+/** What no browser sends by itself, unlike cookies and the password that it was once asked for. */
+function isBearer({ headers }: FastifyRequest): boolean {
+  return /^bearer /i.test(headers.authorization ?? '')
+}
+
+function isWrite({ method }: FastifyRequest): boolean {
+  return method !== 'GET' && method !== 'HEAD'
 }
 
 /** A page of a repository under the name that it had, for those who may know it. */

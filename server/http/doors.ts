@@ -42,7 +42,7 @@ export function createDoors(parts: {
     (caller: Caller) =>
       parts.policy.demand(caller.actor, action, { repo: repoOf(caller) })
   const ownDoor =
-    (action: 'account:read' | 'account:write') =>
+    (action: 'account:read' | 'account:write' | 'account:manage' | 'account:secure') =>
     ({ actor }: Caller) => {
       if (actor.kind === 'anonymous') throw new NotSignedIn()
       parts.policy.demand(actor, action, { account: actor })
@@ -62,6 +62,8 @@ export function createDoors(parts: {
     },
     'own:read': ownDoor('account:read'),
     'own:write': ownDoor('account:write'),
+    'own:manage': ownDoor('account:manage'),
+    'own:secure': ownDoor('account:secure'),
     'repo:view': repoDoor('repo:view'),
     'repo:engage': repoDoor('repo:engage'),
     'repo:discuss': repoDoor('repo:discuss'),

@@ -6,6 +6,7 @@ import * as discussions from '../domains/discussions/index.ts'
 import * as gates from '../domains/gates/index.ts'
 import * as policy from '../domains/policy/index.ts'
 import * as repos from '../domains/repos/index.ts'
+import * as webhooks from '../domains/webhooks/index.ts'
 import { anonymous } from '../kernel/actor.ts'
 import * as kernel from '../kernel/errors.ts'
 import { HubError, LimitExceeded, MalformedInput, RepoNotFound } from '../kernel/errors.ts'
@@ -14,6 +15,8 @@ import * as objects from '../ports/objects.ts'
 import * as body from './body.ts'
 import * as doors from './doors.ts'
 import { answerTo, errorTable } from './error-map.ts'
+import * as ownPages from './own-pages.ts'
+import * as rateLimits from './rate-limits.ts'
 
 const asker = { actor: anonymous, origin: 'http://hub.test' }
 const alice = {
@@ -46,6 +49,9 @@ it('has a row for every error that a domain, a port or the kernel exports', () =
     objects,
     doors,
     body,
+    ownPages,
+    rateLimits,
+    webhooks,
   ]
   const errors = modules.flatMap(module => Object.values(module)).filter(isError)
   expect(errors.length).toBeGreaterThan(30)

@@ -5,6 +5,7 @@ import * as discussions from '../domains/discussions/index.ts'
 import * as gates from '../domains/gates/index.ts'
 import * as policy from '../domains/policy/index.ts'
 import * as repos from '../domains/repos/index.ts'
+import * as webhooks from '../domains/webhooks/index.ts'
 import type { Actor } from '../kernel/actor.ts'
 import { HubError, LimitExceeded, MalformedInput, RepoNotFound } from '../kernel/errors.ts'
 import { repoId, repoPath } from '../kernel/repository.ts'
@@ -12,6 +13,8 @@ import { StorageFault, StoreFull, storageFault } from '../kernel/storage-faults.
 import { ObjectMissing, ObjectShort } from '../ports/objects.ts'
 import { SenderTooSlow } from './body.ts'
 import { SignedUrlRefused } from './doors.ts'
+import { ForeignPage } from './own-pages.ts'
+import { TooManyRequests } from './rate-limits.ts'
 import { NotReady } from './routes-system.ts'
 
 /** There is nothing at this path. */
@@ -48,6 +51,11 @@ export const errorTable = new Map<unknown, Rule<never>>([
   rule(MalformedInput, { status: 400 }),
   rule(LimitExceeded, { status: 413 }),
   rule(RouteNotFound, { status: 404 }),
+  rule(ForeignPage, { status: 403 }),
+  rule(TooManyRequests, {
+    status: 429,
+    headers: error => ({ 'retry-after': String(error.retryAfterSeconds) }),
+  }),
   rule(SenderTooSlow, { status: 408, headers: () => ({ connection: 'close' }) }),
 
   rule(RepoNotFound, {
@@ -68,6 +76,15 @@ export const errorTable = new Map<unknown, Rule<never>>([
   rule(accounts.TooManyAttempts, {
     status: 429,
     headers: error => ({ 'retry-after': String(Math.ceil(error.retryAfterMs / 1000)) }),
+  }),
+  rule(accounts.WrongPassword, { status: 401 }),
+  rule(accounts.SignUpClosed, { status: 403 }),
+  rule(accounts.SessionNotFound, { status: 404 }),
+  rule(accounts.TokenTooStrong, { status: 403 }),
+  rule(accounts.OAuthRefusal, {
+    status: 400,
+    headers: () => ({ 'cache-control': 'no-store' }),
+    body: error => ({ error: error.code, error_description: error.message }),
   }),
   rule(accounts.AccountExists, { status: 409 }),
   rule(accounts.AccountNotFound, { status: 404 }),
@@ -143,6 +160,9 @@ export const errorTable = new Map<unknown, Rule<never>>([
   rule(blobs.CasTokenRefused, { status: 401 }),
   rule(blobs.CasScopeMissing, { status: 403 }),
   rule(SignedUrlRefused, { status: 403 }),
+
+  rule(webhooks.WebhookNotFound, { status: 404 }),
+  rule(webhooks.AddressRefused, { status: 400 }),
 
   rule(NotReady, { status: 503 }),
   rule(ObjectMissing, { status: 500 }),

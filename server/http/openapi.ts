@@ -68,6 +68,12 @@ export function describeApi(routes: readonly Route[], version: string): OpenApi 
       securitySchemes: {
         token: { type: 'http', scheme: 'bearer', description: 'An access token, `hf_…`.' },
         password: { type: 'http', scheme: 'basic', description: 'What git sends; a token as password.' },
+        session: {
+          type: 'apiKey',
+          in: 'cookie',
+          name: 'banyan_session',
+          description: 'What `POST /api/login` sets, for pages of this hub.',
+        },
         cas: {
           type: 'http',
           scheme: 'bearer',
@@ -114,6 +120,8 @@ const securityOf: Readonly<Record<Grant, readonly object[]>> = {
   'repo:engage': [{ token: [] }, { password: [] }],
   'repo:discuss': [{ token: [] }, { password: [] }],
   'repo:contribute': [{ token: [] }, { password: [] }],
+  'own:manage': [{ token: [] }, { password: [] }, { session: [] }],
+  'own:secure': [{ password: [] }, { session: [] }],
   'repo:read': [{}, { token: [] }, { password: [] }],
   'repo:write': [{ token: [] }, { password: [] }],
   'repo:settings': [{ token: [] }, { password: [] }],

@@ -22,6 +22,8 @@ export interface Route<Query = unknown, Body = unknown> {
   readonly body?: z.ZodType<Body>
   /** The most bytes that a parsed body may have; 1 MiB when absent. */
   readonly bodyLimit?: number
+  /** Gives or takes a browser session: refused to pages of other sites, whoever asks. */
+  readonly ownPagesOnly?: true
   /** Tells git and curl to ask for a password when the answer is 401. */
   readonly challenge?: 'Basic'
   /** What it returns is sent as JSON; `undefined` is 204; the reply itself when the handler has answered. */
@@ -61,6 +63,8 @@ export type Grant =
   | 'anyone'
   | 'signed-in'
   | 'own:read'
+  | 'own:manage'
+  | 'own:secure'
   | 'own:write'
   | 'repo:view'
   | 'repo:engage'

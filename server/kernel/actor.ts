@@ -18,9 +18,10 @@ export interface User {
 
 export type OrganizationRole = 'admin' | 'write' | 'read'
 
-/** What the user showed: the account password, or an access token with its own limits. */
+/** What the user showed: the account password, the cookie of a browser session, or an access token with its own limits. */
 export type Credential =
   | { readonly kind: 'password' }
+  | { readonly kind: 'session'; readonly id: string }
   | { readonly kind: 'token'; readonly id: string; readonly role: 'read' | 'write' }
   | {
       readonly kind: 'token'
@@ -32,7 +33,8 @@ export type Credential =
 /** A fine-grained token reaches one repository, or every repository of one account, and does this much there. */
 export interface TokenScope {
   readonly target: { readonly kind: 'repository' | 'account'; readonly id: string }
-  readonly access: 'read' | 'write'
+  /** Each holds those before it: who may write may take part in discussions, and who may do that may read. */
+  readonly access: 'read' | 'discuss' | 'write'
 }
 
 export const anonymous: Anonymous = { kind: 'anonymous' }

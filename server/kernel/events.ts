@@ -5,9 +5,10 @@ import type { Repository } from './repository.ts'
  * without its consequences and no request waits for them. `compose.ts` lists who handles what.
  */
 export interface HubEvents {
-  /** Created, or its settings changed. */
-  'repo-saved': { repo: Repository }
-  'repo-deleted': { repoId: string }
+  /** Created (`isNew`), moved (`movedFrom`, as it was), or its settings changed. */
+  'repo-saved': { repo: Repository; isNew?: true; movedFrom?: Repository }
+  /** `repo` as it was. */
+  'repo-deleted': { repoId: string; repo: Repository }
   /** Somebody likes it, or no longer does. */
   'repo-liked': { repoId: string; change: 1 | -1 }
   /** A ref moved, appeared (`before` undefined) or went away (`after` undefined). Commit ids, or tag object ids for tags. */
@@ -18,6 +19,8 @@ export interface HubEvents {
   'file-claimed': { fileHash: string }
   /** A discussion or a pull request was opened or is not what it was. No user when the hub itself has done it. */
   'discussion-changed': { repoId: string; number: number; change: DiscussionChange; byUserId?: string }
+  /** A payload waits to be sent to a webhook. */
+  'delivery-due': { deliveryId: string }
 }
 
 export type DiscussionChange =

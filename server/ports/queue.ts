@@ -53,6 +53,10 @@ export interface JobHandler<Name extends EventName = EventName> {
   readonly on: Name
   /** Waiting jobs of the same key are one. */
   readonly key?: (facts: HubEvents[Name]) => string
+  /** Asked in the transaction of the cause: no job when it says no. */
+  readonly when?: (tx: Sql) => Promise<boolean>
+  /** Spends its time waiting for other machines, so it runs beside the hub's own work and never before it. */
+  readonly waitsForOthers?: true
   run(facts: HubEvents[Name]): Promise<void>
 }
 

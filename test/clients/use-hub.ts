@@ -7,11 +7,11 @@ const SHOWN_AT_MOST = 40_000
 vi.setConfig({ testTimeout: 120_000 })
 
 /** One hub for the tests of this file. What it printed during a test is shown when that test fails. */
-export function useHub(): () => Hub {
+export function useHub(flags?: readonly string[]): () => Hub {
   let hub: Hub | undefined
   let mark = 0
   beforeAll(async () => {
-    hub = await startHub()
+    hub = await startHub(flags ? { flags } : {})
   })
   afterAll(async () => {
     await hub?.stop()

@@ -17,7 +17,6 @@ while (Date.now() < end) {
   const files = await hub.blobs.collect({
     ...options,
     liveHolders: hub.repos.liveHolders,
-    liveHolders: hub.repos.living,
     progress() {},
   })
   const packs = await hub.repos.collect(options)

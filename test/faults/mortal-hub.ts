@@ -86,7 +86,6 @@ export async function runTask(hub: MortalHub, task: Task): Promise<void> {
   await hub.blobs.collect({
     ...options,
     liveHolders: hub.repos.liveHolders,
-    liveHolders: hub.repos.living,
     progress() {},
   })
   await hub.repos.collect(options)

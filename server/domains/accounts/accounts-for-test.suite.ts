@@ -5,6 +5,7 @@ import type { KyselyPlugin } from 'kysely'
 import { nextTurn } from '../../../test/next-turn.ts'
 import { openSqlite } from '../../drivers/database-sqlite.ts'
 import { type Accounts, accountMigrations, createAccounts } from './index.ts'
+import type { ReadableRepos } from './parts.ts'
 import type { AccountTables } from './tables.ts'
 
 const betweenRequests: KyselyPlugin = {
@@ -15,6 +16,8 @@ const betweenRequests: KyselyPlugin = {
   },
 }
 
+const noRepos: ReadableRepos = { find: async () => undefined, byId: async () => [] }
+
 /** Accounts on a database of their own, and a clock that stands still until it is moved. */
 export async function openAccountsForTest() {
   const folder = await mkdtemp(join(tmpdir(), 'banyan-accounts-'))
@@ -24,7 +27,12 @@ export async function openAccountsForTest() {
   const other = await openSqlite(path)
   await database.migrate(accountMigrations)
   const time = { now: Date.UTC(2030, 0, 1) }
-  const accounts: Accounts = createAccounts({ database, clock: () => time.now })
+  const accounts: Accounts = createAccounts({
+    database,
+    clock: () => time.now,
+    repos: noRepos,
+    signUp: 'closed',
+  })
   return {
     accounts,
     database,

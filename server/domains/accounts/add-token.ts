@@ -12,6 +12,10 @@ import { accountByName, insertToken } from './store.ts'
 export type NewToken = {
   /** What its owner knows it by; the client stores it under this name. */
   readonly name: string
+  /** Milliseconds; without it the token lives until it is revoked. */
+  readonly expiresAt?: number | undefined
+  /** The token that it is made with. */
+  readonly madeBy?: string | undefined
 } & (
   | { readonly role: 'read' | 'write' }
   | { readonly role: 'fine-grained'; readonly scopes: readonly TokenScope[] }
@@ -35,19 +39,21 @@ export async function addToken(
   return { token }
 }
 
-/** Inside `tx`. Throws MalformedInput, TokenExists. */
+/** Inside `tx`; gives the id. Throws MalformedInput, TokenExists. */
 export async function storeToken(
   { database, clock }: AccountParts,
   tx: Sql,
   userId: string,
   token: string,
   wanted: NewToken,
-): Promise<void> {
+): Promise<string> {
   checkTokenValue(token)
   checkTokenName(wanted.name)
   const scopes = wanted.role === 'fine-grained' ? wanted.scopes : []
   if (wanted.role === 'fine-grained') checkScopes(scopes)
   const now = clock()
+  if (wanted.expiresAt !== undefined && wanted.expiresAt <= now)
+    throw new MalformedInput('token', 'its end must be in the future')
   const row = {
     id: newId(now),
     user_id: userId,
@@ -56,11 +62,13 @@ export async function storeToken(
     hash: hashToken(token),
     created_at: now,
     last_used_at: null,
-    expires_at: null,
+    expires_at: wanted.expiresAt ?? null,
     revoked_at: null,
+    made_by: wanted.madeBy ?? null,
   }
   try {
     await insertToken(tx, row, scopes)
+    return row.id
   } catch (error) {
     if (database.isDuplicate(error)) throw new TokenExists()
     throw error

@@ -4,7 +4,7 @@ import { checkEmail, checkFullname } from './account-fields.ts'
 import { storeToken } from './add-token.ts'
 import { AccountExists } from './errors.ts'
 import type { AccountParts } from './parts.ts'
-import { checkPassword, hashPassword } from './password.ts'
+import { checkPassword } from './password.ts'
 import { type Account, insertAccount } from './store.ts'
 
 export interface NewUser {
@@ -28,7 +28,7 @@ export async function addUser(parts: AccountParts, wanted: NewUser): Promise<Acc
   checkFullname(fullname)
   if (wanted.email !== undefined) checkEmail(wanted.email)
   if (wanted.password !== undefined) checkPassword(wanted.password)
-  const passwordHash = wanted.password === undefined ? null : await hashPassword(wanted.password)
+  const passwordHash = wanted.password === undefined ? null : await parts.logins.hash(wanted.password)
 
   const now = parts.clock()
   const account: Account = {

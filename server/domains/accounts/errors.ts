@@ -7,6 +7,55 @@ export class BadCredentials extends HubError {
   }
 }
 
+/** The password is not this user's, or there is no such user: 401, the same words for both. */
+export class WrongPassword extends HubError {
+  constructor() {
+    super('the user name and the password do not belong together')
+  }
+}
+
+/** This hub's accounts are made by who runs it: 403. */
+export class SignUpClosed extends HubError {
+  constructor() {
+    super('accounts on this hub are made by who runs it; ask them for one')
+  }
+}
+
+/** The user has no such browser session, or has it no more. */
+export class SessionNotFound extends HubError {
+  constructor(sessionId: string) {
+    super(`you have no session with the id ${sessionId}; GET /api/settings/sessions lists them`)
+  }
+}
+
+/** A token would live longer than the one that it is made with: 403. */
+export class TokenTooStrong extends HubError {
+  constructor(end: number) {
+    super(
+      `a token that is made with another one must not outlive it; give an expiresAt up to ${new Date(end).toISOString()}`,
+    )
+  }
+}
+
+/** RFC 6749 5.2 and RFC 8628 3.5: programs read the code, people the description. */
+export class OAuthRefusal extends HubError {
+  readonly code: OAuthCode
+
+  constructor(code: OAuthCode, description: string) {
+    super(description)
+    this.code = code
+  }
+}
+
+type OAuthCode =
+  | 'invalid_request'
+  | 'invalid_grant'
+  | 'unsupported_grant_type'
+  | 'authorization_pending'
+  | 'slow_down'
+  | 'access_denied'
+  | 'expired_token'
+
 /** Too many wrong passwords for one name, or too many sign-ins waiting: 429. Access tokens are not affected. */
 export class TooManyAttempts extends HubError {
   /** Milliseconds until it makes sense to try again. */
@@ -38,7 +87,7 @@ export class AccountNotFound extends HubError {
 /** The user has no such token, or has it no more. */
 export class TokenNotFound extends HubError {
   constructor(user: string, tokenId: string) {
-    super(`${user} has no token with the id ${tokenId}; banyan token list ${user} shows which there are`)
+    super(`${user} has no token with the id ${tokenId}; a list of the tokens shows which there are`)
   }
 }
 

@@ -3,7 +3,8 @@ import { type Actor, anonymous, type Credential, type User } from '../../kernel/
 import { hashToken, looksMinted } from './access-token.ts'
 import { BadCredentials } from './errors.ts'
 import type { AccountParts } from './parts.ts'
-import { PasswordLogins } from './password-logins.ts'
+import { hashSessionKey, sessionKeyOf } from './session-cookie.ts'
+import { isOver } from './session-life.ts'
 import {
   type Identity,
   identityByName,
@@ -12,9 +13,11 @@ import {
   type TokenIdentity,
   touchToken,
 } from './store.ts'
+import { identityBySession, sessionTables, touchSession } from './store-sessions.ts'
 
 /** How exact `last_used_at` is: a write a minute and token, not one a request. */
 const lastUsedPrecisionMs = 60_000
+const sessionPrecisionMs = 5 * 60_000
 
 /**
  * Who asks, from the Authorization header as it was sent:
@@ -23,13 +26,14 @@ const lastUsedPrecisionMs = 60_000
  * - `Basic`: the password is a token, whatever the user name (git, git-lfs: huggingface_hub
  *   `utils/_git_credential.py`), or else user name and password of an account.
  *
+ * Without that header, from the Cookie header: the browser session that it names, or anonymous when that is over.
+ *
  * Throws BadCredentials for everything else, TooManyAttempts when passwords are being guessed. A revocation holds from
  * the next request on: what is remembered of a token ends with any write to the tables that it comes from.
  */
-export type Identify = (authorization: string | undefined) => Promise<Actor>
+export type Identify = (authorization: string | undefined, cookies?: string) => Promise<Actor>
 
-export function createIdentify({ database, clock }: AccountParts): Identify {
-  const logins = new PasswordLogins(clock)
+export function createIdentify({ database, clock, logins }: AccountParts): Identify {
   const beingNoted = new Set<string>()
   const holderOf = database.remember({
     tables: identityTables,
@@ -37,12 +41,18 @@ export function createIdentify({ database, clock }: AccountParts): Identify {
     load: hash => identityByToken(database.sql, hash),
   })
 
+  const browserOf = database.remember({
+    tables: sessionTables,
+    max: 10_000,
+    load: hash => identityBySession(database.sql, hash),
+  })
+
   async function byToken(token: string): Promise<User | undefined> {
     const now = clock()
     const found = await holderOf(hashToken(token))
     if (!found || (found.expiresAt !== null && found.expiresAt <= now)) return undefined
     if (found.lastUsedAt === null || found.lastUsedAt <= now - lastUsedPrecisionMs)
-      noteUse(found.tokenId, now)
+      noteUse(found.tokenId, () => touchToken(database.sql, found.tokenId, now, now - lastUsedPrecisionMs))
     return toUser(found, credentialOf(found))
   }
 
@@ -53,17 +63,29 @@ export function createIdentify({ database, clock }: AccountParts): Identify {
     return found && isRight ? toUser(found.identity, { kind: 'password' }) : undefined
   }
 
-  /** Beside the request, which must neither wait for it nor fail with it. What is lost is noted at the next use. */
-  function noteUse(tokenId: string, now: number): void {
-    if (beingNoted.has(tokenId)) return
-    beingNoted.add(tokenId)
-    touchToken(database.sql, tokenId, now, now - lastUsedPrecisionMs)
-      .catch(() => {})
-      .finally(() => beingNoted.delete(tokenId))
+  async function bySession(key: string): Promise<User | undefined> {
+    const now = clock()
+    const found = await browserOf(hashSessionKey(key))
+    if (!found || isOver(found, now)) return undefined
+    if (found.lastUsedAt <= now - sessionPrecisionMs)
+      noteUse(found.sessionId, () => touchSession(database.sql, found.sessionId, now))
+    return toUser(found, { kind: 'session', id: found.sessionId })
   }
 
-  return async authorization => {
-    if (authorization === undefined) return anonymous
+  /** Beside the request, which must neither wait for it nor fail with it. What is lost is noted at the next use. */
+  function noteUse(id: string, write: () => Promise<void>): void {
+    if (beingNoted.has(id)) return
+    beingNoted.add(id)
+    write()
+      .catch(() => {})
+      .finally(() => beingNoted.delete(id))
+  }
+
+  return async (authorization, cookies) => {
+    if (authorization === undefined) {
+      const key = sessionKeyOf(cookies)
+      return (key === undefined ? undefined : await bySession(key)) ?? anonymous
+    }
     const [, scheme, value] = /^(\S+) +(\S.*)$/.exec(authorization.trim()) ?? []
     let user: User | undefined
     if (scheme?.toLowerCase() === 'bearer' && value) user = await byToken(value)

@@ -1,4 +1,4 @@
-/** Users, organisations, memberships, access tokens: who there is, and who asks. */
+/** Users, organisations, memberships, access tokens, browser sessions: who there is, and who asks. */
 import type { Route } from '../../http/route.ts'
 import type { Actor } from '../../kernel/actor.ts'
 import { actorOf } from './actor-of.ts'
@@ -6,9 +6,11 @@ import { addOrganization, type NewOrganization } from './add-organization.ts'
 import { addToken, type NewToken } from './add-token.ts'
 import { addUser, type NewUser } from './add-user.ts'
 import { createDirectory, type Directory } from './directory.ts'
+import { Failures } from './failures.ts'
 import { createIdentify, type Identify } from './identify.ts'
 import { listTokens } from './list-tokens.ts'
 import type { AccountParts } from './parts.ts'
+import { PasswordLogins } from './password-logins.ts'
 import { revokeToken } from './revoke-token.ts'
 import { accountRoutes } from './routes.ts'
 import type { Account, ListedToken } from './store.ts'
@@ -31,7 +33,9 @@ export interface Accounts extends Directory {
   readonly routes: readonly Route[]
 }
 
-export function createAccounts(parts: AccountParts): Accounts {
+export function createAccounts(given: Omit<AccountParts, 'logins' | 'userCodes'>): Accounts {
+  const { clock } = given
+  const parts = { ...given, logins: new PasswordLogins(clock), userCodes: new Failures(clock) }
   const { sql } = parts.database
   return {
     identify: createIdentify(parts),

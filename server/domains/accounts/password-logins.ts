@@ -2,13 +2,9 @@ import { createHmac, randomBytes } from 'node:crypto'
 import { LRUCache } from 'lru-cache'
 import type { Clock } from '../../kernel/clock.ts'
 import { TooManyAttempts } from './errors.ts'
-import { unmatchableHash, verifyPassword } from './password.ts'
+import { Failures } from './failures.ts'
+import { hashPassword, unmatchableHash, verifyPassword } from './password.ts'
 
-/** Wrong passwords that one user name may have in one window. */
-const failureLimit = 10
-const windowMs = 15 * 60_000
-/** Names that failures are remembered of. A check takes 0.3 s, so a whole window has fewer. */
-const rememberedNames = 10_000
 /** One check takes 128 MiB and a thread, so they go one after the other; this many may wait, about 20 s. */
 const waitingLimit = 50
 
@@ -17,8 +13,7 @@ const waitingLimit = 50
  * every request. Lives in one process: behind several, each allows the limit.
  */
 export class PasswordLogins {
-  readonly #clock: Clock
-  readonly #failures = new LRUCache<string, { count: number; since: number }>({ max: rememberedNames })
+  readonly #failures: Failures
   /**
    * Right answers, and those being worked out. The key is made of name, password *and stored hash*, so a password
    * that was changed, by whatever process, is not found here; neither can the key be turned back into a password.
@@ -29,7 +24,7 @@ export class PasswordLogins {
   #waiting = 0
 
   constructor(clock: Clock) {
-    this.#clock = clock
+    this.#failures = new Failures(clock)
   }
 
   /**
@@ -37,14 +32,7 @@ export class PasswordLogins {
    * `name` is what failures are counted under: case-folded, whether it exists or not. Throws TooManyAttempts.
    */
   async check(name: string, password: string, hash: string | undefined): Promise<boolean> {
-    // Cut, because it is the caller's text and up to 10,000 of them are kept.
-    const failures = this.#failuresOf(name.slice(0, 100))
-    if (failures.count >= failureLimit) {
-      throw new TooManyAttempts(
-        'too many wrong passwords for this user',
-        failures.since + windowMs - this.#clock(),
-      )
-    }
+    const failures = this.#failures.of(name, 'too many wrong passwords for this user')
     const key = createHmac('sha256', this.#answerKey)
       .update(JSON.stringify([name, password, hash]))
       .digest('base64')
@@ -69,13 +57,9 @@ export class PasswordLogins {
     }
   }
 
-  #failuresOf(name: string): { count: number; since: number } {
-    const now = this.#clock()
-    const earlier = this.#failures.get(name)
-    if (earlier && now - earlier.since < windowMs) return earlier
-    const fresh = { count: 0, since: now }
-    this.#failures.set(name, fresh)
-    return fresh
+  /** What to store of a new password, in turn with the checks. Throws TooManyAttempts. */
+  hash(password: string): Promise<string> {
+    return this.#inTurn(() => hashPassword(password))
   }
 
   async #inTurn<T>(work: () => Promise<T>): Promise<T> {

@@ -2,6 +2,9 @@ import { whoAmI as whoAmIAnswer } from '../../../contract/accounts.ts'
 import { type Route, route } from '../../http/route.ts'
 import { BadCredentials } from './errors.ts'
 import type { AccountParts } from './parts.ts'
+import { oauthRoutes } from './routes-oauth.ts'
+import { sessionRoutes } from './routes-sessions.ts'
+import { tokenRoutes } from './routes-tokens.ts'
 import { whoAmI } from './who-am-i.ts'
 
 export function accountRoutes(parts: AccountParts): Route[] {
@@ -16,5 +19,8 @@ export function accountRoutes(parts: AccountParts): Route[] {
         return whoAmI(parts, actor)
       },
     }),
+    ...sessionRoutes(parts),
+    ...tokenRoutes(parts),
+    ...oauthRoutes(parts),
   ]
 }

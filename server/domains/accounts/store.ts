@@ -157,26 +157,58 @@ export type ListedToken = Pick<
   'id' | 'name' | 'role' | 'created_at' | 'last_used_at' | 'expires_at'
 >
 
-export async function tokensOf(sql: Sql, userId: string): Promise<ListedToken[]> {
+/** Oldest first, those after `after`. */
+export async function tokensOf(
+  sql: Sql,
+  userId: string,
+  page?: { after?: string | undefined; limit: number },
+): Promise<ListedToken[]> {
   return await tables(sql)
     .selectFrom('access_tokens')
     .select(['id', 'name', 'role', 'created_at', 'last_used_at', 'expires_at'])
     .where('user_id', '=', userId)
     .where('revoked_at', 'is', null)
+    .$if(page?.after !== undefined, query => query.where('id', '>', page?.after ?? ''))
     .orderBy('id')
+    .$if(page !== undefined, query => query.limit(page?.limit ?? 0))
     .execute()
 }
 
-/** False when the user has no such token that is not revoked. */
-export async function revokeToken(tx: Sql, userId: string, tokenId: string, now: number): Promise<boolean> {
-  const revoked = await tables(tx)
-    .updateTable('access_tokens')
-    .set({ revoked_at: now })
+/** One of the user's that is not revoked. */
+export async function tokenById(sql: Sql, userId: string, tokenId: string): Promise<ListedToken | undefined> {
+  return await tables(sql)
+    .selectFrom('access_tokens')
+    .select(['id', 'name', 'role', 'created_at', 'last_used_at', 'expires_at'])
     .where('id', '=', tokenId)
     .where('user_id', '=', userId)
     .where('revoked_at', 'is', null)
     .executeTakeFirst()
-  return Number(revoked.numUpdatedRows) === 1
+}
+
+/** With all that were made with it, and with those. */
+export async function revokeToken(tx: Sql, tokenId: string, now: number): Promise<void> {
+  await tables(tx)
+    .withRecursive('family', family =>
+      family
+        .selectFrom('access_tokens')
+        .select('id')
+        .where('id', '=', tokenId)
+        .union(
+          family
+            .selectFrom('access_tokens as t')
+            .innerJoin('family as f', 'f.id', 't.made_by')
+            .select('t.id'),
+        ),
+    )
+    .updateTable('access_tokens')
+    .set({ revoked_at: now })
+    .where('id', 'in', family => family.selectFrom('family').select('id'))
+    .where('revoked_at', 'is', null)
+    .execute()
+}
+
+export async function renameToken(tx: Sql, tokenId: string, name: string): Promise<void> {
+  await tables(tx).updateTable('access_tokens').set({ name }).where('id', '=', tokenId).execute()
 }
 
 /** Tables that `identityByToken` reads. */
@@ -208,12 +240,27 @@ export async function identityByToken(sql: Sql, hash: string): Promise<TokenIden
 }
 
 async function scopesOf(sql: Sql, tokenId: string): Promise<TokenScope[]> {
+  return (await scopesOfTokens(sql, [tokenId])).get(tokenId) ?? []
+}
+
+/** By token id; one without scopes is left out. */
+export async function scopesOfTokens(
+  sql: Sql,
+  tokenIds: readonly string[],
+): Promise<Map<string, TokenScope[]>> {
+  const scopes = new Map<string, TokenScope[]>()
+  if (tokenIds.length === 0) return scopes
   const rows = await tables(sql)
     .selectFrom('token_scopes')
-    .select(['target_kind', 'target_id', 'access'])
-    .where('token_id', '=', tokenId)
+    .select(['token_id', 'target_kind', 'target_id', 'access'])
+    .where('token_id', 'in', tokenIds)
+    .orderBy('target_id')
     .execute()
-  return rows.map(row => ({ target: { kind: row.target_kind, id: row.target_id }, access: row.access }))
+  for (const { token_id, target_kind, target_id, access } of rows) {
+    const known = scopes.get(token_id) ?? []
+    scopes.set(token_id, [...known, { target: { kind: target_kind, id: target_id }, access }])
+  }
+  return scopes
 }
 
 /** A user and the hash of their password; undefined when there is no such user or none with a password. */
@@ -239,6 +286,14 @@ export async function identityByName(
   const [first] = rows
   if (!first?.password_hash) return undefined
   return { identity: toIdentity(first, rows), passwordHash: first.password_hash }
+}
+
+export async function updatePassword(tx: Sql, userId: string, passwordHash: string): Promise<void> {
+  await tables(tx)
+    .updateTable('accounts')
+    .set({ password_hash: passwordHash })
+    .where('id', '=', userId)
+    .execute()
 }
 
 export async function identityById(sql: Sql, id: string): Promise<Identity | undefined> {
@@ -279,17 +334,17 @@ export async function profileOf(
 export async function tokenLabel(
   sql: Sql,
   tokenId: string,
-): Promise<{ name: string; created_at: number } | undefined> {
+): Promise<{ name: string; created_at: number; expires_at: number | null } | undefined> {
   return await tables(sql)
     .selectFrom('access_tokens')
-    .select(['name', 'created_at'])
+    .select(['name', 'created_at', 'expires_at'])
     .where('id', '=', tokenId)
     .executeTakeFirst()
 }
 
 type MembershipColumns = { organization_id: string | null; organization_role: OrganizationRole | null }
 
-function toIdentity(
+export function toIdentity(
   row: { id: string; name: string; is_admin: number },
   rows: readonly MembershipColumns[],
 ): Identity {

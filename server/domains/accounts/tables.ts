@@ -1,4 +1,4 @@
-import type { OrganizationRole } from '../../kernel/actor.ts'
+import type { OrganizationRole, TokenScope } from '../../kernel/actor.ts'
 
 /** SQL tables of this domain. Booleans are 0 | 1, times milliseconds. */
 export type AccountTables = {
@@ -36,13 +36,60 @@ export type AccountTables = {
     last_used_at: number | null
     expires_at: number | null
     revoked_at: number | null
+    /** The token that it was made with, if any: who revokes that one means this one too. */
+    made_by: string | null
   }
   /** What a fine-grained token reaches; other tokens have no rows here. */
   token_scopes: {
     token_id: string
     target_kind: 'repository' | 'account'
     target_id: string
-    access: 'read' | 'write'
+    access: TokenScope['access']
+  }
+}
+
+export type SessionTables = {
+  /** Browsers that are signed in. */
+  sessions: {
+    id: string
+    user_id: string
+    /** SHA-256 of the cookie's value, hex. */
+    hash: string
+    /** What the browser calls itself; for its owner to know it by. */
+    user_agent: string
+    created_at: number
+    /** Exact to five minutes. */
+    last_used_at: number
+  }
+  /** Programs that wait for somebody to let them in (RFC 8628). Rows live for a quarter of an hour. */
+  device_codes: {
+    /** SHA-256 of the device code, hex. */
+    hash: string
+    /** SHA-256 of the user code, hex. */
+    user_code_hash: string
+    client_id: string
+    user_agent: string
+    created_at: number
+    expires_at: number
+    /** Milliseconds that must lie between two questions of the program. */
+    interval_ms: number
+    last_polled_at: number | null
+    /** Who has answered, and how: all three null while nobody has. */
+    user_id: string | null
+    role: 'read' | 'write' | null
+    answer: 'allowed' | 'denied' | null
+  }
+  /** What a program renews its access token with. */
+  refresh_tokens: {
+    id: string
+    user_id: string
+    client_id: string
+    /** SHA-256, hex: of the one that is good, and of the one before it. */
+    hash: string
+    previous_hash: string | null
+    /** The newest access token that came of it. */
+    token_id: string
+    refreshed_at: number
   }
 }
 

@@ -1,6 +1,7 @@
 import type { User } from '../../kernel/actor.ts'
 import { avatarUrl } from './avatar.ts'
 import { BadCredentials } from './errors.ts'
+import { presentScopes } from './fine-grained.ts'
 import type { AccountParts } from './parts.ts'
 import { organizationsOf, profileOf, tokenLabel } from './store.ts'
 
@@ -8,11 +9,12 @@ import { organizationsOf, profileOf, tokenLabel } from './store.ts'
  * `GET /api/whoami-v2` (huggingface_hub `hf_api.py:whoami`; js `who-am-i.ts`, whose test compares the whole answer, so
  * no key more). There is nothing to pay here; an email is taken as verified because the hub's operator entered it.
  */
-export async function whoAmI({ database }: AccountParts, user: User) {
+export async function whoAmI(parts: AccountParts, user: User) {
+  const { database } = parts
   const [person, organizations, auth] = await Promise.all([
     profileOf(database.sql, user.id),
     organizationsOf(database.sql, user.id),
-    describeCredential({ database }, user),
+    describeCredential(parts, user),
   ])
   // Deleted since the request began.
   if (!person) throw new BadCredentials()
@@ -43,9 +45,10 @@ export async function whoAmI({ database }: AccountParts, user: User) {
   } as const
 }
 
-async function describeCredential({ database }: Pick<AccountParts, 'database'>, { credential }: User) {
-  if (credential.kind === 'password') return { type: 'password' } as const
-  const token = await tokenLabel(database.sql, credential.id)
+async function describeCredential(parts: AccountParts, user: User) {
+  const { credential } = user
+  if (credential.kind !== 'token') return { type: credential.kind } as const
+  const token = await tokenLabel(parts.database.sql, credential.id)
   if (!token) throw new BadCredentials()
   return {
     type: 'access_token',
@@ -53,6 +56,10 @@ async function describeCredential({ database }: Pick<AccountParts, 'database'>, 
       displayName: token.name,
       role: credential.role === 'fine-grained' ? 'fineGrained' : credential.role,
       createdAt: new Date(token.created_at).toISOString(),
+      ...(credential.role === 'fine-grained' && {
+        fineGrained: (await presentScopes(parts, user, credential.scopes))(credential.scopes),
+      }),
     },
+    ...(token.expires_at !== null && { expiresAt: new Date(token.expires_at).toISOString() }),
   } as const
 }

@@ -17,8 +17,8 @@ import {
   releaseFiles,
   releaseHolder,
   shareFiles,
-  takeFiles,
   sharePage,
+  takeFiles,
 } from './hold-files.ts'
 import { ingestFile } from './ingest-file.ts'
 import { blobJobs } from './jobs.ts'

@@ -262,6 +262,55 @@ describe('policy', () => {
     expect(answerOf(stranger(fine('repository:id-acme-public write')))).toBe('yes')
   })
 
+  it('lets whoever may read take part in discussions, by a credential that may do more than read', () => {
+    const answerTo = (actor: Actor, isPrivate: boolean) => {
+      const decision = can(actor, 'repo:discuss', { repo: repoOf('alice', isPrivate) })
+      return decision.allowed ? 'yes' : refusals[decision.why]
+    }
+    const table: [Actor, string, string][] = [
+      [anonymous, '401', '404'],
+      [alice(password), 'yes', 'yes'],
+      [alice({ kind: 'session', id: 's' }), 'yes', 'yes'],
+      [alice(write), 'yes', 'yes'],
+      [alice(read), '403', '403'],
+      [alice(fine('account:id-alice read')), '403', '403'],
+      [alice(fine('account:id-alice discuss')), 'yes', 'yes'],
+      [alice(fine('repository:id-alice-public discuss')), 'yes', '404'],
+      [alice(fine('account:id-alice read', 'repository:id-alice-private discuss')), '403', 'yes'],
+      [stranger(write), 'yes', '404'],
+      [stranger(read), '403', '404'],
+      [stranger(fine('account:id-mallory write')), '403', '404'],
+      [stranger(fine('account:id-alice discuss')), 'yes', '404'],
+    ]
+    for (const [actor, onPublic, onPrivate] of table) {
+      expect([actor, answerTo(actor, false), answerTo(actor, true)]).toEqual([actor, onPublic, onPrivate])
+    }
+  })
+
+  it('lets a token that discusses read, and not write', () => {
+    const actor = alice(fine('account:id-alice discuss'))
+    expect(can(actor, 'repo:read', { repo: repoOf('alice', true) }).allowed).toBe(true)
+    expect(can(actor, 'repo:write', { repo: repoOf('alice', false) }).allowed).toBe(false)
+    expect(can(actor, 'account:create-repo', { account: { id: 'id-alice' } }).allowed).toBe(false)
+  })
+
+  it('lets whoever shows all that they have manage tokens, and a password alone the password', () => {
+    const session: Credential = { kind: 'session', id: 's' }
+    const answers = [password, session, write, read, fine('account:id-alice write')].map(credential =>
+      (['account:manage', 'account:secure'] as const).map(
+        action => can(alice(credential), action, { account: { id: 'id-alice' } }).allowed,
+      ),
+    )
+    expect(answers).toEqual([
+      [true, true],
+      [true, true],
+      [true, false],
+      [false, false],
+      [false, false],
+    ])
+    expect(() => demand(anonymous, 'account:manage', { account: { id: 'id-alice' } })).toThrow(NotSignedIn)
+  })
+
   it('demands with the error of the decision', () => {
     const privateRepo = { repo: repoOf('acme', true) }
     const publicRepo = { repo: repoOf('acme', false) }

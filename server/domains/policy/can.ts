@@ -1,4 +1,4 @@
-import type { Actor, Credential, OrganizationRole, User } from '../../kernel/actor.ts'
+import type { Actor, Credential, OrganizationRole, TokenScope, User } from '../../kernel/actor.ts'
 import { type Repository, repoId } from '../../kernel/repository.ts'
 import type { Admission } from './admission.ts'
 import { Forbidden, GatedRepo, NotSignedIn, RepoHidden } from './errors.ts'
@@ -22,6 +22,10 @@ export interface Facts {
   'account:read': { readonly account: { readonly id: string } }
   /** What an account shows of itself: its collections, its likes, whom it follows. */
   'account:write': { readonly account: { readonly id: string } }
+  /** One's own access tokens and webhooks: what goes on acting with all that the user may do. */
+  'account:manage': { readonly account: { readonly id: string } }
+  /** One's own password and browser sessions. */
+  'account:secure': { readonly account: { readonly id: string } }
 }
 
 export type Action = keyof Facts
@@ -32,7 +36,7 @@ export type Decision =
   | { readonly allowed: false; readonly why: 'gated'; readonly admission: Admission }
   | { readonly allowed: false; readonly why: 'forbidden'; readonly reason: string }
 
-type Access = 'none' | 'read' | 'write'
+type Access = 'none' | TokenScope['access']
 
 const yes: Decision = { allowed: true }
 const notSignedIn: Decision = { allowed: false, why: 'not-signed-in' }
@@ -52,8 +56,12 @@ const hidden: Decision = { allowed: false, why: 'hidden' }
  * - Settings go with writing. Who may write can already replace every file and rewrite every branch, so to withhold
  *   rename, visibility and delete would protect nothing; and on the public hub an organisation's `write` role may do
  *   the same.
+ * - Discussions are for whoever may see the repository; of a token they ask for more than reading, on public ones too.
  * - Creating a repository needs `write` in the namespace, and of a fine-grained token a scope for the whole account; so
  *   does all else that is done in an account's name.
+ * - Tokens and webhooks are managed by whoever shows all that the user has: a token that says less must not make one
+ *   that says more, nor a webhook, which reads as its owner. Password and sessions are not for tokens at all: one that
+ *   was found must not take the account.
  */
 export function can<A extends Action>(actor: Actor, action: A, facts: Facts[A]): Decision {
   if ('account' in facts) return onAccount(actor, action as AccountAction, facts.account)
@@ -80,6 +88,10 @@ function onRepo(actor: Actor, action: Action, repo: Repository, admission: Admis
   const ofCredential = accessOfCredential(actor.credential, repo.namespaceId, repo.id)
   if (repo.isPrivate && (ofUser === 'none' || ofCredential === 'none')) return hidden
   if (action === 'repo:view') return yes
+  if (action === 'repo:discuss') {
+    if (ofCredential === 'discuss' || ofCredential === 'write') return yes
+    return forbidden(limitOf(actor.credential, `take part in discussions of ${repoId(repo)}`))
+  }
   if (action === 'repo:engage') return onAccount(actor, 'account:write', actor)
   if (action === 'repo:read') {
     if (!repo.gated) return yes
@@ -87,20 +99,15 @@ function onRepo(actor: Actor, action: Action, repo: Repository, admission: Admis
     if (ofCredential !== 'none') return yes
     return forbidden(limitOf(actor.credential, `read ${repoId(repo)}, which is gated`))
   }
-  const verb = verbOf[action]
-  if (ofUser !== 'write' && action !== 'repo:discuss') return forbidden(`you may not ${verb} ${repoId(repo)}`)
+  const verb = action === 'repo:write' ? 'write to' : 'change the settings of'
+  if (ofUser !== 'write') return forbidden(`you may not ${verb} ${repoId(repo)}`)
   return ofCredential === 'write' ? yes : forbidden(limitOf(actor.credential, `${verb} ${repoId(repo)}`))
 }
 
-const verbOf: Partial<Record<Action, string>> = {
-  'repo:discuss': 'take part in discussions of',
-  'repo:write': 'write to',
-  'repo:settings': 'change the settings of',
-}
-
 type AccountAction = Extract<Action, `account:${string}`>
+type KeyAction = 'account:manage' | 'account:secure'
 
-const deedOf: Record<AccountAction, string> = {
+const deedOf: Record<Exclude<AccountAction, KeyAction>, string> = {
   'account:create-repo': 'create repositories in this namespace',
   'account:read': 'see what is private to this account',
   'account:write': 'act in the name of this account',
@@ -108,10 +115,20 @@ const deedOf: Record<AccountAction, string> = {
 
 function onAccount(actor: Actor, action: AccountAction, account: { readonly id: string }): Decision {
   if (actor.kind === 'anonymous') return notSignedIn
-  const isEnough = (access: Access) => access === 'write' || (action === 'account:read' && access === 'read')
+  if (action === 'account:manage' || action === 'account:secure') return onOwnKeys(actor, action, account)
+  const isEnough = (access: Access) => access === 'write' || (action === 'account:read' && access !== 'none')
   if (!isEnough(accessOfUser(actor, account.id))) return forbidden(`you may not ${deedOf[action]}`)
   if (isEnough(accessOfCredential(actor.credential, account.id))) return yes
   return forbidden(limitOf(actor.credential, deedOf[action]))
+}
+
+function onOwnKeys({ id, credential }: User, action: KeyAction, account: { readonly id: string }): Decision {
+  if (id !== account.id) return forbidden('this account is not yours')
+  if (credential.kind !== 'token') return yes
+  if (action === 'account:secure') return forbidden('sign in with your password: no token may do this')
+  return credential.role === 'write'
+    ? yes
+    : forbidden('this takes a token of role "write", or your password: it acts with all that you may do')
 }
 
 function accessOfUser(user: User, namespaceId: string): Access {
@@ -124,13 +141,15 @@ const accessOfRole: Record<OrganizationRole, Access> = { admin: 'write', write: 
 
 /** Without `repoId` only scopes for the whole account count. */
 function accessOfCredential(credential: Credential, namespaceId: string, repoId?: string): Access {
-  if (credential.kind === 'password') return 'write'
+  if (credential.kind !== 'token') return 'write'
   if (credential.role !== 'fine-grained') return credential.role
   const fitting = credential.scopes.filter(({ target }) =>
     target.kind === 'account' ? target.id === namespaceId : target.id === repoId,
   )
-  if (fitting.some(scope => scope.access === 'write')) return 'write'
-  return fitting.length > 0 ? 'read' : 'none'
+  const highest = (['write', 'discuss', 'read'] as const).find(access =>
+    fitting.some(scope => scope.access === access),
+  )
+  return highest ?? 'none'
 }
 
 /** Why the credential stops a user who may do it. */

@@ -15,7 +15,7 @@ export function privateReach(actor: Actor): PrivateReach {
   if (actor.kind === 'anonymous') return { namespaceIds: [] }
   const namespaceIds = actor.isAdmin ? ('all' as const) : [actor.id, ...actor.memberships.keys()]
   const { credential } = actor
-  if (credential.kind === 'password' || credential.role !== 'fine-grained') return { namespaceIds }
+  if (credential.kind !== 'token' || credential.role !== 'fine-grained') return { namespaceIds }
   const idsOf = (kind: 'account' | 'repository') =>
     credential.scopes.filter(({ target }) => target.kind === kind).map(({ target }) => target.id)
   return { namespaceIds, only: { namespaceIds: idsOf('account'), repoIds: idsOf('repository') } }

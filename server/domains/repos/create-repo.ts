@@ -57,7 +57,7 @@ export async function createRepo(parts: RepoParts, actor: User, wanted: NewRepo)
       await insertRepo(tx, repo)
       await record(tx, now)
       await moveRef(tx, repo.id, `refs/heads/${defaultBranch}`, undefined, { oid: commitId, commitId }, now)
-      await parts.emit(tx, 'repo-saved', { repo })
+      await parts.emit(tx, 'repo-saved', { repo, isNew: true })
       await parts.emit(tx, 'ref-moved', {
         repoId: repo.id,
         ref: `refs/heads/${defaultBranch}`,

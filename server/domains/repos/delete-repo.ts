@@ -15,7 +15,7 @@ export async function deleteRepo(parts: Parts, repo: Repository): Promise<void> 
   await parts.database.transaction(async tx => {
     await deleteRow(tx, repo.id, parts.clock())
     await sweep(parts, tx, repo.id)
-    await parts.emit(tx, 'repo-deleted', { repoId: repo.id })
+    await parts.emit(tx, 'repo-deleted', { repoId: repo.id, repo })
   })
   await parts.mirror.forget(repo.id)
 }

@@ -68,7 +68,7 @@ export async function duplicateRepo(
       await insertRepo(tx, repo)
       for (const record of records) await record(tx, now)
       await insertRefs(tx, repo.id, refs, now)
-      await parts.emit(tx, 'repo-saved', { repo })
+      await parts.emit(tx, 'repo-saved', { repo, isNew: true })
       await parts.emit(tx, 'ref-moved', { repoId: repo.id, ref: main.name, after: main.oid })
     })
   } catch (error) {

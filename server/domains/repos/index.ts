@@ -53,8 +53,6 @@ export interface Repos {
   locate(type: RepoType, namespace: string, name: string): Promise<Repository>
   byId(ids: readonly string[]): Promise<Repository[]>
   allIds(): Promise<string[]>
-  /** Of these ids those of repositories that are there, or that may be being made at this moment. */
-  living(ids: readonly string[]): Promise<Set<string>>
   /** The commit that a revision means; throws RevisionNotFound. */
   resolve(repo: Repository, revision: string): Promise<string>
   /** When the commit was made, in milliseconds. */
@@ -114,7 +112,6 @@ export function createRepos(
     find: (type, namespace, name) => findRepo(parts, type, namespace, name),
     locate: (type, namespace, name) => locateRepo(parts, type, namespace, name),
     byId: ids => reposById(sql, ids),
-    living: ids => livingIds(parts, ids),
     allIds: () => allRepoIds(sql),
     resolve: (repo, revision) => resolveRevision(parts, repo, revision),
     committedAt: async (repo, commitId) => (await parts.git.commit(repo.id, commitId)).committer.time,
@@ -128,8 +125,7 @@ export function createRepos(
     diff: (repo, from, to) => diffCommits(parts, repo, from, to),
     touch: (tx, repo) => touchRepo(tx, repo.id, parts.clock()),
     async liveHolders(holders) {
-      const repos = await reposById(sql, [...new Set(holders.map(repoIdOf))])
-      return holdersOf(holders, new Set(repos.map(repo => repo.id)))
+      return holdersOf(holders, await livingIds(parts, [...new Set(holders.map(repoIdOf))]))
     },
     readStart: (repo, commitId, path, length) => readFileStart(parts, repo, commitId, path, length),
     storedBytes: async repo => (await packedBytes(sql, repo.id)) + (await parts.blobs.heldBytes(repo.id)),

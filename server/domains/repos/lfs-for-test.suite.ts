@@ -29,7 +29,7 @@ export async function collectGarbage({ hub }: TestHub, graceMs = 0): Promise<voi
   const options = {
     dryRun: false,
     graceMs,
-    liveHolders: hub.repos.living,
+    liveHolders: hub.repos.liveHolders,
     progress: () => {},
   }
   // What is found to be unused by one run goes with the next.

@@ -24,7 +24,7 @@ export async function moveRepo(parts: Parts, actor: User, repo: Repository, to: 
   try {
     return await parts.database.transaction(async tx => {
       const moved = await moveRow(tx, repo, target)
-      await parts.emit(tx, 'repo-saved', { repo: moved })
+      await parts.emit(tx, 'repo-saved', { repo: moved, movedFrom: repo })
       return moved
     })
   } catch (error) {

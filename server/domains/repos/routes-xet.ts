@@ -52,8 +52,7 @@ export function issueXetToken(
   const { actor } = call
   // The CAS token does not carry the scopes of a fine-grained one: it then reaches public content and this repository.
   const isWhole =
-    actor.kind === 'user' &&
-    (actor.credential.kind === 'password' || actor.credential.role !== 'fine-grained')
+    actor.kind === 'user' && (actor.credential.kind !== 'token' || actor.credential.role !== 'fine-grained')
   const subject = isWhole ? actor.id : undefined
   const repo = repoOf(call)
   const holder = scope === 'read' ? repo.id : uploadHolder(parts, actor, repo)

@@ -57,4 +57,56 @@ export const accountMigrations: Record<string, Migration> = {
         .execute()
     },
   },
+  '0016_sessions': {
+    async up(sql: Kysely<unknown>) {
+      await sql.schema.alterTable('access_tokens').addColumn('made_by', 'text').execute()
+      await sql.schema
+        .createIndex('access_tokens_user')
+        .on('access_tokens')
+        .columns(['user_id', 'id'])
+        .execute()
+      await sql.schema.createIndex('access_tokens_maker').on('access_tokens').column('made_by').execute()
+      await sql.schema
+        .createTable('sessions')
+        .addColumn('id', 'text', column => column.primaryKey())
+        .addColumn('user_id', 'text', column => column.notNull())
+        .addColumn('hash', 'text', column => column.notNull().unique())
+        .addColumn('user_agent', 'text', column => column.notNull())
+        .addColumn('created_at', 'bigint', column => column.notNull())
+        .addColumn('last_used_at', 'bigint', column => column.notNull())
+        .execute()
+      await sql.schema.createIndex('sessions_user').on('sessions').columns(['user_id', 'id']).execute()
+      await sql.schema.createIndex('sessions_used').on('sessions').column('last_used_at').execute()
+      await sql.schema
+        .createTable('device_codes')
+        .addColumn('hash', 'text', column => column.primaryKey())
+        .addColumn('user_code_hash', 'text', column => column.notNull().unique())
+        .addColumn('client_id', 'text', column => column.notNull())
+        .addColumn('user_agent', 'text', column => column.notNull())
+        .addColumn('created_at', 'bigint', column => column.notNull())
+        .addColumn('expires_at', 'bigint', column => column.notNull())
+        .addColumn('interval_ms', 'integer', column => column.notNull())
+        .addColumn('last_polled_at', 'bigint')
+        .addColumn('user_id', 'text')
+        .addColumn('role', 'text')
+        .addColumn('answer', 'text')
+        .execute()
+      await sql.schema.createIndex('device_codes_end').on('device_codes').column('expires_at').execute()
+      await sql.schema
+        .createTable('refresh_tokens')
+        .addColumn('id', 'text', column => column.primaryKey())
+        .addColumn('user_id', 'text', column => column.notNull())
+        .addColumn('client_id', 'text', column => column.notNull())
+        .addColumn('hash', 'text', column => column.notNull().unique())
+        .addColumn('previous_hash', 'text', column => column.unique())
+        .addColumn('token_id', 'text', column => column.notNull())
+        .addColumn('refreshed_at', 'bigint', column => column.notNull())
+        .execute()
+      await sql.schema
+        .createIndex('refresh_tokens_used')
+        .on('refresh_tokens')
+        .column('refreshed_at')
+        .execute()
+    },
+  },
 }

@@ -120,8 +120,7 @@ export async function compose(config: Config, drivers: Drivers, log: Logger): Pr
     repos,
     publicUrl: config.publicUrl ?? `http://${config.host}:${config.port}`,
     targets: config.webhookTargets,
-    // There are no discussions in this hub, and nothing says that one has changed.
-    discussionOf: async () => undefined,
+    discussionOf: discussions.summarize,
   })
   const catalog = createCatalog({ ...base, repos })
   const community = createCommunity({ ...base, accounts, repos, catalog })

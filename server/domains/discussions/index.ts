@@ -10,6 +10,7 @@ import { pullRequestsFor } from './pull-requests.ts'
 import { discussionRoutes } from './routes.ts'
 import { imageRoutes } from './routes-images.ts'
 import { type Board, removeRepo, saveBoard } from './store.ts'
+import { type DiscussionSummary, summarizeDiscussion } from './summarize-discussion.ts'
 
 export * from './errors.ts'
 export { discussionMigrations } from './migrations/index.ts'
@@ -27,6 +28,8 @@ export interface Discussions {
   ): Promise<number | undefined>
   /** Closes the repository to new ones of everybody, or of the hub, or opens it again. */
   configure(repo: Repository, board: Partial<Board>): Promise<void>
+  /** For webhooks. Undefined when there is none of that number. */
+  summarize(repo: Repository, number: number): Promise<DiscussionSummary | undefined>
   /** Removes images that no comment has shown for the grace period. */
   collect(options: { dryRun: boolean; graceMs: number }): Promise<{ objects: number; bytes: number }>
   readonly routes: readonly Route[]
@@ -42,6 +45,7 @@ export function createDiscussions(parts: DiscussionParts): Discussions {
     pullRequests: pullRequestsFor(parts),
     openByHub: (repo, wanted) => openByHub(parts, repo, wanted),
     configure: (repo, board) => parts.database.transaction(tx => saveBoard(tx, repo.id, board)),
+    summarize: (repo, number) => summarizeDiscussion(parts, repo, number),
     collect: options => collectImages(parts, options),
     routes: [...discussionRoutes(parts), ...imageRoutes(parts)],
     projections: [forget as Projection],

@@ -61,6 +61,15 @@ assert event == "update repo.content", event
 [moved] = payload.updatedRefs
 assert (moved.ref, moved.newSha) == ("refs/heads/main", commit.oid), moved
 
+asked = api.create_discussion(wanted["repo"], title="Why a?")
+event, payload = next_event()
+assert event == "create discussion" and payload.discussion.num == asked.num, event
+assert (payload.discussion.title, payload.discussion.status) == ("Why a?", "open"), payload
+said = api.comment_discussion(wanted["repo"], asked.num, comment="Because.")
+event, payload = next_event()
+assert event == "create discussion.comment" and payload.comment.content == "Because.", event
+assert payload.comment.id == said.id and payload.comment.author.id == payload.discussion.author.id, payload
+
 assert api.disable_webhook(made.id).disabled
 api.create_branch(wanted["repo"], branch="quiet")
 assert not api.enable_webhook(made.id).disabled

@@ -117,12 +117,6 @@ describe('a commit', () => {
       /doesn't exist/,
     ],
     [
-      'that deletes a folder as a file',
-      `${header}\n${line('deletedFile', { path: 'folder' })}`,
-      404,
-      /doesn't exist/,
-    ],
-    [
       'of a file where a folder is',
       `${header}\n${line('file', { path: 'folder', content: '' })}`,
       422,

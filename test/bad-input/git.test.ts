@@ -351,7 +351,9 @@ describe('a git request', () => {
     await stage.expectNothingStored(async () => {
       const answer = await send('receive', creation(head, ref))
       expect(answer.status).toBe(200)
-      expect(answer.text).toMatch(/ng [^\n]+ (Invalid reference|only refs\/heads|.*Invalid)/)
+      expect(answer.text).toMatch(
+        /ng [^\n]+ (Invalid reference|only refs\/heads|.*Invalid|there is no pull request 1)/,
+      )
       stage.expectNoLeak(answer)
     })
   })

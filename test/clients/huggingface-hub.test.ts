@@ -191,6 +191,6 @@ describe('huggingface_hub', () => {
       ])
     }
     const repos = repoTypes.map(type => [type, 'ada/gone'])
-    expect(await ada.python('delete', { repos })).toEqual([false, false, false])
+    expect(await ada.python('delete', { repos })).toEqual(repoTypes.map(() => false))
   })
 })

@@ -105,7 +105,10 @@ describe('collectPacks', () => {
   it('keeps the packs of a deleted repository for a grace after its end', async () => {
     const [pack] = await packIds()
     now += 30 * day
-    await deleteRepo({ ...hub.parts, blobs: { release: async () => {} } as never, clock: () => now }, repo)
+    await deleteRepo(
+      { ...hub.parts, blobs: { releaseHolder: async () => 0 } as never, clock: () => now },
+      repo,
+    )
     now += 6 * day
     await collect(7 * day)
     expect(await stored()).toEqual([pack])

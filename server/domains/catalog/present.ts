@@ -20,9 +20,10 @@ const everywhere = [
   'tags',
   'trendingScore',
   'usedStorage',
-  // huggingface_hub 0.3x asks for it before it uploads a large folder.
-  'xetEnabled',
 ]
+
+/** huggingface_hub 0.3x asks for it before it uploads a large folder. Newer clients know it no more, and are not told of it. */
+const forgotten = 'xetEnabled'
 
 /**
  * What `expand` may ask for, by type: `hf_api.py:ExpandModelProperty_T`, `ExpandDatasetProperty_T`,
@@ -67,7 +68,7 @@ const expandable: Readonly<Record<Repository['type'], ReadonlySet<string>>> = {
 
 /** Throws MalformedInput about a property that no client knows, in the words in which they expect it. */
 export function checkExpand(type: Repository['type'], asked: readonly string[]): readonly string[] {
-  const at = asked.findIndex(property => !expandable[type].has(property))
+  const at = asked.findIndex(property => !expandable[type].has(property) && property !== forgotten)
   if (at < 0) return asked
   const known = [...expandable[type]].map(property => JSON.stringify(property)).join('|')
   throw new MalformedInput(

@@ -9,7 +9,7 @@ type Parts = Pick<RepoParts, 'blobs' | 'policy'>
 
 /**
  * Who holds what this user uploads to the repository: the repository itself when they may write to it. What readers
- * bring for a pull request waits apart, each reader's by itself, until a commit takes it (docs/decisions/0014): a false
+ * bring for a pull request waits apart, each reader's by itself, until a commit takes it (docs/decisions/0020): a false
  * claim of what a sha256 is must not come between the repository, or another reader, and the true content.
  */
 export function uploadHolder(parts: Pick<RepoParts, 'policy'>, actor: Actor, repo: Repository): string {

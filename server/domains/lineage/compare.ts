@@ -1,0 +1,239 @@
+import type { Gram, Sketch, TensorSketch } from '../sketches/index.ts'
+import { sharedValues } from './align.ts'
+
+/** How one tensor of a model stands to one of another, over the values that both were sampled at. */
+export interface TensorComparison {
+  readonly role: string
+  readonly a: TensorSketch
+  readonly b: TensorSketch
+  readonly count: number
+  /** Pearson's r; 0 when one of them is constant. */
+  readonly correlation: number
+  /** Σ(a-b)², Σa², Σb². */
+  readonly difference: number
+  readonly powerA: number
+  readonly powerB: number
+  /** Values that are the same number in both. */
+  readonly equal: number
+  /** Neither is constant, so that being alike tells something. */
+  readonly telling: boolean
+}
+
+export interface Comparison {
+  readonly tensors: readonly TensorComparison[]
+  /** Of each layer of `a` the layer of `b` that it is compared with, -1 when none is like it. */
+  readonly layerMap: readonly number[]
+  /** Median over layers of the correlation of their matrices; 0 without layers. */
+  readonly rho: number
+  /** Share of a's layers that have one in b which they are like. */
+  readonly likeLayers: number
+  /** Correlation of cosines between tokens; undefined when too few tokens are in both. */
+  readonly gram: number | undefined
+  /** Correlation of the input embeddings, the same way as that of layers; undefined when there is none. */
+  readonly embed: number | undefined
+  /** Relative distance over all matrices: |a-b| / |b|. */
+  readonly distance: number
+  /** Share of the values of matrices that are equal. */
+  readonly equal: number
+}
+
+/** Below this correlation two matrices are not called alike, whatever their number of values. */
+export const likeCorrelation = 0.12
+
+interface Layers {
+  readonly count: number
+  readonly at: ReadonlyMap<string, TensorSketch>
+}
+
+export function compare(a: Sketch, b: Sketch): Comparison {
+  const layersA = layersOf(a)
+  const layersB = layersOf(b)
+  const { layerMap, correlations } = mapLayers(layersA, layersB)
+  const tensors: TensorComparison[] = []
+  for (const tensor of a.tensors) {
+    const layer = tensor.layer < 0 ? -1 : (layerMap[tensor.layer] ?? -1)
+    if (tensor.layer >= 0 && layer < 0) continue
+    const other = layersB.at.get(placeOf(tensor.role, layer))
+    if (other && (tensor.columns === 1) === (other.columns === 1)) tensors.push(compareTensors(tensor, other))
+  }
+  let difference = 0
+  let power = 0
+  let equal = 0
+  let count = 0
+  for (const tensor of tensors) {
+    if (tensor.a.columns === 1) continue
+    difference += tensor.difference
+    power += tensor.powerB
+    equal += tensor.equal
+    count += tensor.count
+  }
+  const embed = tensors.find(({ role }) => role === 'embed')
+  return {
+    ...{ tensors, layerMap },
+    rho: median(correlations),
+    likeLayers: correlations.length
+      ? correlations.filter(r => r >= likeCorrelation).length / correlations.length
+      : 0,
+    gram: gramCorrelation(a.gram, b.gram),
+    embed: embed?.correlation,
+    distance: power > 0 ? Math.sqrt(difference / power) : Number.POSITIVE_INFINITY,
+    equal: count > 0 ? equal / count : 0,
+  }
+}
+
+function layersOf({ tensors }: Sketch): Layers {
+  let count = 0
+  const at = new Map<string, TensorSketch>()
+  for (const tensor of tensors) {
+    if (tensor.layer >= count) count = tensor.layer + 1
+    at.set(placeOf(tensor.role, tensor.layer), tensor)
+  }
+  return { count, at }
+}
+
+function placeOf(role: string, layer: number): string {
+  return `${layer}/${role}`
+}
+
+const layerMatrices = ['q', 'k', 'v', 'o', 'gate', 'up', 'down', 'qkv']
+
+/** Each layer of a and the most similar one of b; the one of the same number when the models are alike in order. */
+function mapLayers(a: Layers, b: Layers): { layerMap: number[]; correlations: number[] } {
+  const straight = Array.from({ length: a.count }, (_, layer) =>
+    layer < b.count ? layerCorrelation(a, layer, b, layer) : 0,
+  )
+  if (a.count === b.count && straight.filter(r => r >= sureCorrelation).length >= a.count * 0.75)
+    return { layerMap: straight.map((_, layer) => layer), correlations: straight }
+  const layerMap: number[] = []
+  const correlations: number[] = []
+  for (let layer = 0; layer < a.count; layer++) {
+    let best = layer < b.count ? layer : -1
+    let most = Math.max(straight[layer] as number, likeCorrelation)
+    for (let other = 0; other < b.count; other++) {
+      const r = layerCorrelation(a, layer, b, other)
+      if (r <= most) continue
+      best = other
+      most = r
+    }
+    layerMap.push(best)
+    correlations.push(best === layer ? (straight[layer] as number) : best < 0 ? 0 : most)
+  }
+  return { layerMap, correlations }
+}
+
+const sureCorrelation = 0.5
+
+function layerCorrelation(a: Layers, layerA: number, b: Layers, layerB: number): number {
+  let [count, sumA, sumB, sumAA, sumBB, sumAB] = [0, 0, 0, 0, 0, 0]
+  for (const role of layerMatrices) {
+    const one = a.at.get(placeOf(role, layerA))
+    const other = b.at.get(placeOf(role, layerB))
+    if (!one || !other) continue
+    const shared = sharedValues(one, other)
+    // Each matrix counts the same, whatever the size of its values.
+    const scaleA = 1 / (rms(shared.a) || 1)
+    const scaleB = 1 / (rms(shared.b) || 1)
+    for (let at = 0; at < shared.a.length; at++) {
+      const x = (shared.a[at] as number) * scaleA
+      const y = (shared.b[at] as number) * scaleB
+      sumA += x
+      sumB += y
+      sumAA += x * x
+      sumBB += y * y
+      sumAB += x * y
+    }
+    count += shared.a.length
+  }
+  return pearson(count, sumA, sumB, sumAA, sumBB, sumAB)
+}
+
+function rms(values: Float32Array): number {
+  let sum = 0
+  for (const value of values) sum += value * value
+  return Math.sqrt(sum / values.length)
+}
+
+export function compareTensors(a: TensorSketch, b: TensorSketch): TensorComparison {
+  const shared = sharedValues(a, b)
+  const count = shared.a.length
+  let [sumA, sumB, sumAA, sumBB, sumAB, equal] = [0, 0, 0, 0, 0, 0]
+  let difference = 0
+  for (let at = 0; at < count; at++) {
+    const x = shared.a[at] as number
+    const y = shared.b[at] as number
+    sumA += x
+    sumB += y
+    sumAA += x * x
+    sumBB += y * y
+    sumAB += x * y
+    difference += (x - y) * (x - y)
+    if (x === y) equal++
+  }
+  const telling = spread(count, sumA, sumAA) && spread(count, sumB, sumBB)
+  const correlation = telling ? pearson(count, sumA, sumB, sumAA, sumBB, sumAB) : 0
+  return { role: a.role, a, b, count, correlation, difference, powerA: sumAA, powerB: sumBB, equal, telling }
+}
+
+function spread(count: number, sum: number, squares: number): boolean {
+  return count > 1 && squares - (sum * sum) / count > 1e-12 * squares
+}
+
+function pearson(n: number, sumA: number, sumB: number, sumAA: number, sumBB: number, sumAB: number): number {
+  if (n < 2) return 0
+  const varianceA = sumAA - (sumA * sumA) / n
+  const varianceB = sumBB - (sumB * sumB) / n
+  if (varianceA <= 0 || varianceB <= 0) return 0
+  return (sumAB - (sumA * sumB) / n) / Math.sqrt(varianceA * varianceB)
+}
+
+/** Fewer tokens than this in common say nothing. */
+const fewestTokens = 12
+
+function gramCorrelation(a: Gram | undefined, b: Gram | undefined): number | undefined {
+  if (!a || !b) return undefined
+  const shared = sharedTokens(a, b)
+  if (shared.length < fewestTokens) return undefined
+  let [count, sumA, sumB, sumAA, sumBB, sumAB] = [0, 0, 0, 0, 0, 0]
+  for (let i = 0; i < shared.length; i++) {
+    for (let j = 0; j < i; j++) {
+      const x = cosine(a, shared[i]?.[0] as number, shared[j]?.[0] as number)
+      const y = cosine(b, shared[i]?.[1] as number, shared[j]?.[1] as number)
+      count++
+      sumA += x
+      sumB += y
+      sumAA += x * x
+      sumBB += y * y
+      sumAB += x * y
+    }
+  }
+  return pearson(count, sumA, sumB, sumAA, sumBB, sumAB)
+}
+
+/** Places of the tokens that both have looked at. */
+export function sharedTokens(a: Gram, b: Gram): [number, number][] {
+  const pairs: [number, number][] = []
+  if (a.basis !== b.basis) return pairs
+  for (let i = 0, j = 0; i < a.tokens.length && j < b.tokens.length; ) {
+    const x = a.tokens[i] as number
+    const y = b.tokens[j] as number
+    if (x === y) pairs.push([i++, j++])
+    else if (x < y) i++
+    else j++
+  }
+  return pairs
+}
+
+function cosine({ tokens, products }: Gram, i: number, j: number): number {
+  const n = tokens.length
+  const norm = Math.sqrt((products[i * n + i] as number) * (products[j * n + j] as number))
+  return norm > 0 ? (products[i * n + j] as number) / norm : 0
+}
+
+export function median(values: readonly number[]): number {
+  if (values.length === 0) return 0
+  const sorted = [...values].sort((a, b) => a - b)
+  const middle = sorted.length >> 1
+  return sorted.length % 2
+    ? (sorted[middle] as number)
+    : ((sorted[middle - 1] as number) + (sorted[middle] as number)) / 2
+}

@@ -10,7 +10,8 @@ const domains = {
   community: ['accounts', 'policy', 'repos'],
   gates: ['accounts', 'policy', 'repos'],
   webhooks: ['accounts', 'policy', 'repos'],
-  catalog: ['accounts', 'policy', 'blobs', 'repos'],
+  weights: ['policy', 'blobs', 'repos'],
+  catalog: ['accounts', 'policy', 'blobs', 'repos', 'weights'],
 }
 const source = '^server/'
 const notTest = { pathNot: '(\\.(test|suite)\\.ts$|/testdata/)' }

@@ -6,6 +6,8 @@ import { describe, expect, it } from 'vitest'
 import { runs } from '../../test/fuzz-runs.ts'
 import { mutated } from '../../test/mutated.ts'
 import { LimitExceeded, MalformedInput } from '../kernel/errors.ts'
+import { plainTypes } from './block-type.ts'
+import { sourceOf } from './byte-source.ts'
 import { parseFrontMatter } from './front-matter.ts'
 import { checkGateAnswers, readGateForm } from './gate-form.ts'
 import { parseGgufHeader } from './gguf-header.ts'
@@ -16,6 +18,7 @@ import { parseGitignore } from './gitignore.ts'
 import { encodeLfsPointer, parseLfsPointer } from './lfs-pointer.ts'
 import { decodeGroupedLz4Frame, decodeLz4Frame } from './lz4-frame.ts'
 import { decodeBlock, takeDecoded } from './lz4-kernel.ts'
+import { matrixShape, readMatrix } from './matrix.ts'
 import { cardTags, validateCard } from './model-card.ts'
 import { encodePackIndex, PackIndex } from './pack-index.ts'
 import {
@@ -30,7 +33,7 @@ import { asBytes, PathPatterns, parsePathPattern } from './path-pattern.ts'
 import { encodePktLine, encodePktMarker, encodeSideband, PktLineReader } from './pktline.ts'
 import { checkBranchName, checkFullRef, checkTagName } from './ref-name.ts'
 import { checkNamespace, parseRepoId } from './repo-name.ts'
-import { parseSafetensorsHeader, readSafetensorsLength } from './safetensors-header.ts'
+import { parseSafetensorsHeader, readSafetensorsHeader, readSafetensorsLength } from './safetensors-header.ts'
 import { parseShard } from './shard.ts'
 import { encodeDedupShard, encodeShard } from './shard-encode.ts'
 import { bg4Split } from './testdata/bg4-split.ts'
@@ -306,6 +309,27 @@ const readers: Record<string, Reader> = {
   'parseSafetensorsHeader readSafetensorsLength': {
     samples: [safetensorsFile, Buffer.concat([Buffer.from([2, 0, 0, 0, 0, 0, 0, 0]), Buffer.from('{}')])],
     read: bytes => [readSafetensorsLength(bytes), parseSafetensorsHeader(bytes, bytes.length)],
+  },
+  'readSafetensorsHeader readMatrix': {
+    samples: [safetensorsFile],
+    async read(bytes) {
+      const source = sourceOf(bytes)
+      const { tensors, dataStart } = await readSafetensorsHeader(source)
+      return Promise.all(
+        tensors.map(({ dtype, shape, begin }) => {
+          const matrix = {
+            source,
+            begin: dataStart + begin,
+            type: plainTypes[dtype],
+            ...matrixShape(shape),
+          }
+          return readMatrix(
+            matrix,
+            Array.from({ length: matrix.rows }).map((_, row) => row),
+          )
+        }),
+      )
+    },
   },
   parseGgufHeader: {
     samples: [ggufFile],

@@ -13,7 +13,7 @@ export interface GgufHeader {
 }
 
 /** Whole numbers beyond 2^53 are text. Of a list, such as the words of a tokenizer, only its length is kept. */
-type GgufValue = string | number | boolean | { readonly length: number }
+export type GgufValue = string | number | boolean | { readonly length: number }
 
 export interface GgufTensor {
   readonly name: string

@@ -1,4 +1,6 @@
 import { LimitExceeded, MalformedInput } from '../kernel/errors.ts'
+import { bitsOf, plainTypes } from './block-type.ts'
+import type { ByteSource } from './byte-source.ts'
 
 /**
  * The header of a safetensors file: 8 bytes with its length (little-endian), then that much JSON, then the bytes of the
@@ -22,17 +24,7 @@ interface Tensor {
   readonly end: number
 }
 
-export type Dtype = keyof typeof dtypeBits
-
-/** How many bits a value takes. */
-export const dtypeBits = {
-  ...{ F4: 4, F6_E2M3: 6, F6_E3M2: 6 },
-  ...{ BOOL: 8, U8: 8, I8: 8 },
-  ...{ F8_E4M3: 8, F8_E5M2: 8, F8_E8M0: 8, F8_E4M3FNUZ: 8, F8_E5M2FNUZ: 8 },
-  ...{ U16: 16, I16: 16, F16: 16, BF16: 16 },
-  ...{ U32: 32, I32: 32, F32: 32 },
-  ...{ U64: 64, I64: 64, F64: 64, C64: 64 },
-} as const
+export type Dtype = keyof typeof plainTypes
 
 /** Bytes before the JSON. */
 const safetensorsPrefix = 8
@@ -41,6 +33,17 @@ const safetensorsPrefix = 8
 const lengthLimit = 25_000_000
 
 const subject = 'safetensors header'
+
+/** Most headers are shorter, so one read does. */
+const firstRead = 256 * 1024
+
+/** The header of a whole file. Throws MalformedInput or LimitExceeded. */
+export async function readSafetensorsHeader(source: ByteSource): Promise<SafetensorsHeader> {
+  let head = await source.read(0, Math.min(firstRead, source.size))
+  const length = readSafetensorsLength(head)
+  if (length > head.length) head = await source.read(0, Math.min(length, source.size))
+  return parseSafetensorsHeader(head, source.size)
+}
 
 /** How many bytes of a file its header takes, prefix included, from the first 8 of them. */
 export function readSafetensorsLength(head: Uint8Array): number {
@@ -110,12 +113,12 @@ function countBrackets(bytes: Uint8Array): number {
 function readTensor(name: string, value: unknown): Tensor {
   const { dtype, shape, data_offsets: offsets } = isRecord(value) ? value : {}
   if (!isDtype(dtype))
-    throw wrong(name, `has a dtype that is not one of ${Object.keys(dtypeBits).join(', ')}`)
+    throw wrong(name, `has a dtype that is not one of ${Object.keys(plainTypes).join(', ')}`)
   if (!isSizes(shape)) throw wrong(name, 'has no shape: a list of whole numbers')
   const [begin, end] = isSizes(offsets) ? offsets : []
   if (begin === undefined || end === undefined || end < begin)
     throw wrong(name, 'has no data_offsets: where its bytes begin and end')
-  const bits = countValues(shape) * dtypeBits[dtype]
+  const bits = countValues(shape) * bitsOf(plainTypes[dtype])
   if (!(bits <= Number.MAX_SAFE_INTEGER)) throw wrong(name, 'has a shape that is too large')
   if (bits !== (end - begin) * 8)
     throw wrong(name, `has ${end - begin} bytes; its shape and dtype make ${bits / 8}`)
@@ -130,7 +133,7 @@ function readMetadata(value: unknown): Record<string, string> {
 }
 
 function isDtype(value: unknown): value is Dtype {
-  return typeof value === 'string' && Object.hasOwn(dtypeBits, value)
+  return typeof value === 'string' && Object.hasOwn(plainTypes, value)
 }
 
 function isSizes(value: unknown): value is number[] {

@@ -11,6 +11,8 @@ const domains = {
   gates: ['accounts', 'policy', 'repos'],
   webhooks: ['accounts', 'policy', 'repos'],
   weights: ['policy', 'blobs', 'repos'],
+  sketches: ['blobs', 'repos', 'weights'],
+  lineage: ['policy', 'repos', 'weights', 'sketches'],
   catalog: ['accounts', 'policy', 'blobs', 'repos', 'weights'],
 }
 const source = '^server/'

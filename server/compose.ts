@@ -9,6 +9,7 @@ import { createDiscussions, type Discussions, discussionMigrations } from './dom
 import { createGates, gateMigrations } from './domains/gates/index.ts'
 import { policy } from './domains/policy/index.ts'
 import { createRepos, type Repos, repoMigrations } from './domains/repos/index.ts'
+import { createSketches, type Sketches, sketchMigrations } from './domains/sketches/index.ts'
 import { createWebhooks, webhookMigrations } from './domains/webhooks/index.ts'
 import { createApp } from './http/app.ts'
 import { createDoors } from './http/doors.ts'
@@ -38,6 +39,7 @@ export interface Hub {
   readonly repos: Repos
   readonly blobs: Blobs
   readonly discussions: Discussions
+  readonly sketches: Sketches
   readonly routes: readonly Route[]
   readonly jobs: readonly JobHandler[]
   createApp(): ReturnType<typeof createApp>
@@ -54,6 +56,7 @@ export const migrations = {
   ...webhookMigrations,
   ...gateMigrations,
   ...communityMigrations,
+  ...sketchMigrations,
 }
 
 /** Joins the domains. The only file that knows all of them. */
@@ -122,6 +125,7 @@ export async function compose(config: Config, drivers: Drivers, log: Logger): Pr
     targets: config.webhookTargets,
     discussionOf: discussions.summarize,
   })
+  const sketches = createSketches({ ...base, blobs, repos })
   const catalog = createCatalog({ ...base, repos })
   const community = createCommunity({ ...base, accounts, repos, catalog })
   consequences.projections.push(
@@ -129,9 +133,10 @@ export async function compose(config: Config, drivers: Drivers, log: Logger): Pr
     ...discussions.projections,
     ...community.projections,
     ...webhooks.projections,
+    ...sketches.projections,
     ...catalog.projections,
   )
-  consequences.jobs.push(...blobs.jobs, ...repos.jobs, ...catalog.jobs, ...webhooks.jobs)
+  consequences.jobs.push(...blobs.jobs, ...repos.jobs, ...catalog.jobs, ...webhooks.jobs, ...sketches.jobs)
 
   const metrics = createMetrics(drivers.queue)
   let apiDocument: OpenApi | undefined
@@ -153,6 +158,7 @@ export async function compose(config: Config, drivers: Drivers, log: Logger): Pr
     repos,
     blobs,
     discussions,
+    sketches,
     routes,
     jobs: consequences.jobs,
     createApp: () =>

@@ -13,6 +13,10 @@ export interface HubEvents {
   'repo-liked': { repoId: string; change: 1 | -1 }
   /** A ref moved, appeared (`before` undefined) or went away (`after` undefined). Commit ids, or tag object ids for tags. */
   'ref-moved': { repoId: string; ref: string; before?: string; after?: string }
+  /** What the weights of a model's default branch look like is known, or that it has none; its card may have changed too. */
+  'model-sketched': { repoId: string }
+  /** The family tree says something new of a model. */
+  'model-placed': { repoId: string }
   /** A repository has these LFS objects no more; with `rewriteHistory` their pointers are to go from its history too. */
   'lfs-files-deleted': { repoId: string; sha256s: readonly string[]; rewriteHistory: boolean }
   /** A shard claims that the file with this Xet hash has a certain sha256; nobody has read it yet. */

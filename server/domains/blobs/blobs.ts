@@ -46,6 +46,8 @@ export interface Blobs {
     last: string,
     limit: number,
   ): Promise<readonly (StoredFile & { committedAt: number })[]>
+  /** Since when commits of `holder` refer to these, in milliseconds; those that none refers to are missing. */
+  committedAt(holder: string, sha256s: Iterable<string>): Promise<Map<string, number>>
   release(tx: Sql, holder: string, sha256s: readonly string[]): Promise<void>
   /** The holder is gone. To be called until it returns 0, in a transaction each time. */
   releaseHolder(tx: Sql, holder: string): Promise<number>

@@ -26,7 +26,7 @@ import type { BlobParts } from './parts.ts'
 import { PieceMemory } from './piece-memory.ts'
 import { openFile } from './read-file.ts'
 import { casRoutes } from './routes.ts'
-import { heldBytes } from './store-files.ts'
+import { committedAt, heldBytes } from './store-files.ts'
 import { beginMultipart, completeMultipart, putPart } from './upload-parts.ts'
 import { XorbIndexes } from './xorb-objects.ts'
 
@@ -67,6 +67,7 @@ export function createBlobs(setup: BlobsSetup): Blobs {
     share: (tx, files) => shareFiles(parts, tx, files),
     sharePage,
     committed: (holder, last, limit) => listCommitted(database.sql, holder, last, limit),
+    committedAt: (holder, sha256s) => committedAt(database.sql, holder, sha256s),
     release: releaseFiles,
     releaseHolder,
     findReadable: (subject, sha256s) => findReadable(parts, subject, sha256s),

@@ -154,6 +154,26 @@ export async function findHeld(sql: Sql, holder: string, sha256s: Iterable<strin
   return held
 }
 
+/** Since when commits of `holder` refer to these. */
+export async function committedAt(
+  sql: Sql,
+  holder: string,
+  sha256s: Iterable<string>,
+): Promise<Map<string, number>> {
+  const times = new Map<string, number>()
+  for (const batch of inBatches(sha256s)) {
+    const rows = await tables(sql)
+      .selectFrom('holdings')
+      .select(['sha256', 'committed_at'])
+      .where('holder', '=', holder)
+      .where('sha256', 'in', batch)
+      .where('committed_at', 'is not', null)
+      .execute()
+    for (const { sha256, committed_at } of rows) times.set(sha256, committed_at as number)
+  }
+  return times
+}
+
 /** What `holder` refers to with these Xet files; the same file may be held under a true and a false sha256. */
 export async function findHeldByFile(
   sql: Sql,

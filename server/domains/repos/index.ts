@@ -21,6 +21,7 @@ import { GitObjects } from './git-objects.ts'
 import { livingIds } from './living-ids.ts'
 import { createLookups } from './lookups.ts'
 import { findConflicts, type Merge, type MergedRefs, mergeRefs } from './merge-refs.ts'
+import { type OpenFile, openFile } from './open-file.ts'
 import type { RepoParts } from './parts.ts'
 import { type PullRequests, pullRequestRef } from './pull-requests.ts'
 import { resolveRevision } from './resolve-revision.ts'
@@ -43,7 +44,7 @@ import { holdersOf, repoIdOf } from './uploads.ts'
 export * from './errors.ts'
 export { repoMigrations } from './migrations/index.ts'
 export type { Brought, NewPullRequest } from './pull-requests.ts'
-export type { DescribedEntry, Merge, PathEntry, PullRequests }
+export type { DescribedEntry, Merge, OpenFile, PathEntry, PullRequests }
 export { pullRequestRef }
 
 export interface Repos {
@@ -84,6 +85,8 @@ export interface Repos {
   liveHolders(holders: readonly string[]): Promise<Set<string>>
   /** The first `length` bytes of a file and its size; undefined when it is absent. One in git has to be no longer. */
   readStart(repo: Repository, commitId: string, path: string, length: number): Promise<FileStart | undefined>
+  /** A file that is read by range. Throws EntryNotFound, also where its bytes are not here. */
+  openFile(repo: Repository, commitId: string, path: string): Promise<OpenFile>
   /** What its whole history takes: each large file once at its full size, the rest packed by git (docs/decisions/0016). */
   storedBytes(repo: Repository): Promise<number>
   /** See `check-repos.ts`. */
@@ -128,6 +131,7 @@ export function createRepos(
       return holdersOf(holders, await livingIds(parts, [...new Set(holders.map(repoIdOf))]))
     },
     readStart: (repo, commitId, path, length) => readFileStart(parts, repo, commitId, path, length),
+    openFile: (repo, commitId, path) => openFile(parts, repo, commitId, path),
     storedBytes: async repo => (await packedBytes(sql, repo.id)) + (await parts.blobs.heldBytes(repo.id)),
     check: (options, report) => checkRepos(parts, options, report),
     collect: options => collectPacks(parts, options),

@@ -1,0 +1,56 @@
+import type { MessagePort } from 'node:worker_threads'
+import { HubError } from '../../kernel/errors.ts'
+import { type Finding, openModel } from '../weights/index.ts'
+import { makeSketch } from './make-sketch.ts'
+import { encodeSketch } from './sketch-codec.ts'
+import { callsOver } from './thread-calls.ts'
+
+/** What a thread of `read-threads.ts` is given: files, and a port by which it asks for their bytes. */
+export interface ReadTask {
+  readonly files: readonly { readonly path: string; readonly size: number }[]
+  readonly port: MessagePort
+}
+
+export interface ByteQuestion {
+  readonly path: string
+  readonly start: number
+  readonly end: number
+}
+
+/** What weights look like; without `sketch` where nothing could be made of them. */
+export interface ReadModel {
+  readonly sketch?: Uint8Array
+  readonly format: string
+  readonly parameters: number
+  readonly tokenizerHash?: string | undefined
+  readonly findings: readonly Finding[]
+}
+
+const findingLimit = 100
+
+export default async function read({ files, port }: ReadTask): Promise<ReadModel> {
+  const ask = callsOver<ByteQuestion>(port)
+  try {
+    const model = await openModel({
+      list: () => files,
+      async open(path) {
+        const { size } = files.find(file => file.path === path) as (typeof files)[number]
+        return { size, read: (start, end) => ask({ path, start, end }) }
+      },
+    })
+    if (!model) throw new Error('files without weights were to be sketched')
+    const findings = model.findings.slice(0, findingLimit)
+    const parameters = model.tensors.reduce((sum, tensor) => sum + tensor.parameters, 0)
+    const told = { format: model.format, parameters, tokenizerHash: model.tokenizerHash, findings }
+    if (model.tensors.length === 0) return told
+    try {
+      return { ...told, sketch: encodeSketch(await makeSketch(model)) }
+    } catch (error) {
+      if (!(error instanceof HubError)) throw error
+      const file = files[0]?.path ?? ''
+      return { ...told, findings: [...findings, { kind: 'malformed', file, message: error.message }] }
+    }
+  } finally {
+    port.close()
+  }
+}

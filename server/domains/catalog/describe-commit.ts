@@ -1,3 +1,4 @@
+import { inferRelation } from '../../formats/base-relation.ts'
 import { TASK_IDS } from '../../formats/card-vocabulary.ts'
 import { parseFrontMatter } from '../../formats/front-matter.ts'
 import { cardTags } from '../../formats/model-card.ts'
@@ -6,7 +7,6 @@ import type { Repos } from '../repos/index.ts'
 import { describeInShort, readCardText } from './card-text.ts'
 import {
   inferLibrary,
-  inferRelation,
   inferTask,
   inferTransformers,
   type TransformersInfo,

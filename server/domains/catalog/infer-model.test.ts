@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { inferLibrary, inferRelation, inferTask, inferTransformers } from './infer-model.ts'
+import { inferLibrary, inferTask, inferTransformers } from './infer-model.ts'
 
 const paths = (...names: string[]) => new Set(names)
 
@@ -60,10 +60,5 @@ describe('what is inferred of a model', () => {
       'image-to-video',
     )
     expect(inferTask('sentence-transformers', undefined)).toBe('sentence-similarity')
-    expect(inferRelation(['a/b', 'c/d'], paths(), [], undefined)).toBe('merge')
-    expect(inferRelation(['a/b'], paths('adapter_config.json'), [], undefined)).toBe('adapter')
-    expect(inferRelation(['a/b'], paths('x.gguf'), [], undefined)).toBe('quantized')
-    expect(inferRelation(['a/b'], paths(), [], { quantization_config: {} })).toBe('quantized')
-    expect(inferRelation(['a/b'], paths(), [], {})).toBe('finetune')
   })
 })

@@ -1,7 +1,6 @@
 /**
- * What the public hub infers of a model whose card is silent: how transformers loads it, its task, its library and how it
- * comes from its base. Sources: transformers `models/auto/modeling_auto.py`, huggingface.js `packages/tasks`, hub-docs
- * `models-tasks.md`, `model-cards.md` ("Specifying a base model").
+ * What the public hub infers of a model whose card is silent: how transformers loads it, its task and its library.
+ * Sources: transformers `models/auto/modeling_auto.py`, huggingface.js `packages/tasks`, hub-docs `models-tasks.md`.
  */
 
 /** `hf_api.py:TransformersInfo` */
@@ -140,17 +139,4 @@ export function inferTask(library: string | undefined, config: Config | undefine
   const pipeline = diffusers?._class_name
   if (typeof pipeline !== 'string') return undefined
   return ofPipelines.find(([pattern]) => pattern.test(pipeline))?.[1]
-}
-
-export function inferRelation(
-  bases: readonly unknown[],
-  paths: ReadonlySet<string>,
-  cardTags: readonly string[],
-  config: Config | undefined,
-): 'adapter' | 'finetune' | 'merge' | 'quantized' {
-  if (bases.length > 1) return 'merge'
-  if (paths.has('adapter_config.json') || cardTags.includes('lora')) return 'adapter'
-  const isQuantized =
-    config?.quantization_config !== undefined || [...paths].some(path => path.endsWith('.gguf'))
-  return isQuantized ? 'quantized' : 'finetune'
 }

@@ -8,6 +8,7 @@ import { ReadThreads } from './read-threads.ts'
 import type { ReadModel } from './read-worker.ts'
 import { findHead, findSketch, type HeadRow, type SketchRow } from './store.ts'
 
+export type { FileClaim } from './file-claims.ts'
 export { makeSketch, type Sketchable } from './make-sketch.ts'
 export { sketchMigrations } from './migrations/index.ts'
 export type { ReadModel } from './read-worker.ts'

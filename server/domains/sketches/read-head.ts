@@ -77,6 +77,7 @@ interface Summary {
   readonly parameters: number
   readonly tokenizer_hash: string | null
   readonly findings: string
+  readonly claims: string
   readonly bytes: number
 }
 
@@ -96,10 +97,10 @@ async function readCommit(
   const known = await findSketch(database.sql, content.key)
   if (known && (await objects.size(sketchObject(content.key))) === known.bytes)
     return { status: 'done', content, made: known }
-  const { sketch, format, parameters, tokenizerHash, findings } = await threads.read(content)
+  const { sketch, format, parameters, tokenizerHash, findings, claims } = await threads.read(content)
   const made = {
     ...{ format, parameters, tokenizer_hash: tokenizerHash ?? null },
-    ...{ findings: JSON.stringify(findings), bytes: sketch?.length ?? 0 },
+    ...{ findings: JSON.stringify(findings), claims: JSON.stringify(claims), bytes: sketch?.length ?? 0 },
   }
   if (!sketch) return { status: 'unreadable', content, made }
   await objects.put(sketchObject(content.key), sketch)

@@ -1,6 +1,7 @@
 import type { MessagePort } from 'node:worker_threads'
 import { HubError } from '../../kernel/errors.ts'
 import { type Finding, openModel } from '../weights/index.ts'
+import { type FileClaim, fileClaims } from './file-claims.ts'
 import { makeSketch } from './make-sketch.ts'
 import { encodeSketch } from './sketch-codec.ts'
 import { callsOver } from './thread-calls.ts'
@@ -24,6 +25,7 @@ export interface ReadModel {
   readonly parameters: number
   readonly tokenizerHash?: string | undefined
   readonly findings: readonly Finding[]
+  readonly claims: readonly FileClaim[]
 }
 
 const findingLimit = 100
@@ -41,7 +43,8 @@ export default async function read({ files, port }: ReadTask): Promise<ReadModel
     if (!model) throw new Error('files without weights were to be sketched')
     const findings = model.findings.slice(0, findingLimit)
     const parameters = model.tensors.reduce((sum, tensor) => sum + tensor.parameters, 0)
-    const told = { format: model.format, parameters, tokenizerHash: model.tokenizerHash, findings }
+    const { format, tokenizerHash } = model
+    const told = { format, parameters, tokenizerHash, findings, claims: fileClaims(model) }
     if (model.tensors.length === 0) return told
     try {
       return { ...told, sketch: encodeSketch(await makeSketch(model)) }

@@ -9,6 +9,8 @@ export type SketchTables = {
     tokenizer_hash: string | null
     /** JSON: `Finding[]` of what was malformed or unsafe. */
     findings: string
+    /** JSON: `FileClaim[]`. */
+    claims: string
     bytes: number
     created_at: number
   }

@@ -11,6 +11,7 @@ export const sketchMigrations: Record<string, Migration> = {
         .addColumn('parameters', 'bigint', column => column.notNull())
         .addColumn('tokenizer_hash', 'text')
         .addColumn('findings', 'text', column => column.notNull())
+        .addColumn('claims', 'text', column => column.notNull())
         .addColumn('bytes', 'bigint', column => column.notNull())
         .addColumn('created_at', 'bigint', column => column.notNull())
         .execute()

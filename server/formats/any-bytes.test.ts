@@ -30,6 +30,7 @@ import {
   parsePackHeader,
 } from './packfile.ts'
 import { asBytes, PathPatterns, parsePathPattern } from './path-pattern.ts'
+import { readPickle } from './pickle.ts'
 import { encodePktLine, encodePktMarker, encodeSideband, PktLineReader } from './pktline.ts'
 import { readField } from './protobuf.ts'
 import { checkBranchName, checkFullRef, checkTagName } from './ref-name.ts'
@@ -42,6 +43,7 @@ import { bg4Split } from './testdata/bg4-split.ts'
 import { hfXetUpload, huggingfaceJsUpload } from './testdata/client-uploads.ts'
 import { ggufFile, safetensorsFile } from './testdata/weight-files.ts'
 import { parseTokenizerJson, parseVocabularyJson } from './tokenizer-json.ts'
+import { findTensors } from './torch-state.ts'
 import { parseTreePath } from './tree-path.ts'
 import { hashToText, textToHash } from './xet-hash.ts'
 import { verifyXorb, verifyXorbFooter } from './xorb.ts'
@@ -53,6 +55,7 @@ import {
   readFrameHeader,
   writeFrameHeader,
 } from './xorb-frame.ts'
+import { readZipDirectory, zipEntrySource } from './zip-directory.ts'
 
 /**
  * Whatever bytes a reader is given, valid ones with changes or made-up ones, it gives something or refuses in words, and
@@ -110,6 +113,7 @@ const dedup = encodeDedupShard({
   createdAt: 0,
   expiresAt: 1e12,
 })
+const torchFile = readFileSync(new URL('../domains/weights/testdata/pytorch/checkpoint.pth', import.meta.url))
 const index = encodePackIndex(
   [
     { oid: oid('1'), crc32: 1, offset: 12 },
@@ -363,6 +367,18 @@ const readers: Record<string, Reader> = {
   'parseSentencePieces readFields readField readVarint': {
     samples: [Buffer.from('0a0a0a033c733e15000000000a090a05e29681686918011a0210012803', 'hex')],
     read: bytes => [parseSentencePieces(bytes), readField(bytes, 0)],
+  },
+  'readZipDirectory readPickle': {
+    samples: [torchFile],
+    async read(bytes) {
+      const source = sourceOf(bytes)
+      const entries = await readZipDirectory(source)
+      const pickle = entries.find(({ name }) => name.endsWith('data.pkl'))
+      if (!pickle) return entries
+      const { value } = readPickle(await zipEntrySource(source, pickle).read(0, pickle.size), 0, new Set())
+      return [entries, findTensors(value)]
+    },
+    beside: 10_000,
   },
   checkBranchName: { samples: ['main', 'a/b.c', 'é@{'], read: bytes => checkBranchName(text(bytes)) },
   checkTagName: { samples: ['v1.0', 'x~1'], read: bytes => checkTagName(text(bytes)) },

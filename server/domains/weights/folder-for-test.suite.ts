@@ -7,6 +7,7 @@ import { afterAll } from 'vitest'
 import { PYTHON_ENVIRONMENT } from '../../../test/setup/places.ts'
 import { sourceOf } from '../../formats/byte-source.ts'
 import type { ModelFiles } from './model-files.ts'
+import type { WeightTensor } from './weight-tensor.ts'
 
 /** A folder in memory. */
 export function folderOf(content: Record<string, Uint8Array | string>): ModelFiles {
@@ -23,6 +24,7 @@ export interface Written {
   files(pattern: RegExp): Promise<ModelFiles & { readonly bytesRead: () => number }>
   /** Values of 32 bits in a file of nothing else. */
   floats(path: string): Promise<Float32Array>
+  json<Value>(path: string): Promise<Value>
 }
 
 const folders: string[] = []
@@ -36,6 +38,15 @@ export async function writtenBy(script: string): Promise<Written> {
     [join(import.meta.dirname, 'testdata', script), folder],
     { timeout: 120_000 },
   )
+  return filesIn(folder)
+}
+
+/** What a library that is too large for the tests wrote once: see the script beside the folder. */
+export function fixtures(name: string): Written {
+  return filesIn(join(import.meta.dirname, 'testdata', name))
+}
+
+function filesIn(folder: string): Written {
   return {
     async files(pattern) {
       const paths = (await readdir(folder)).filter(path => pattern.test(path))
@@ -64,7 +75,13 @@ export async function writtenBy(script: string): Promise<Written> {
       }
     },
     floats: async path => new Float32Array(new Uint8Array(await readFile(join(folder, path))).buffer),
+    json: async path => JSON.parse(await readFile(join(folder, path), 'utf8')),
   }
+}
+
+/** All of its values. */
+export function allValues({ shape, values }: WeightTensor): Promise<Float32Array> {
+  return values(Array.from({ length: shape[0] ?? 1 }, (_, row) => row))
 }
 
 /** Of a row-major matrix of so many columns. */

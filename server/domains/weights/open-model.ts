@@ -3,6 +3,7 @@ import { HubError } from '../../kernel/errors.ts'
 import { listWeightFiles, partNumber, type WeightFiles, type WeightFormat } from './list-weight-files.ts'
 import { type ModelFiles, readNearestJson } from './model-files.ts'
 import { openGguf } from './open-gguf.ts'
+import { openPytorch } from './open-pytorch.ts'
 import { openSafetensors } from './open-safetensors.ts'
 import { hashTokens, readGgufTokens, readTokens } from './read-tokens.ts'
 import {
@@ -94,6 +95,8 @@ async function openPart(files: ModelFiles, format: WeightFormat, path: string): 
       return openSafetensors(path, source)
     case 'gguf':
       return openGguf(path, source)
+    case 'pytorch':
+      return openPytorch(path, source)
     default:
       return { tensors: [], findings: [] }
   }

@@ -3,6 +3,7 @@ import { HubError } from '../../kernel/errors.ts'
 import { listWeightFiles, partNumber, type WeightFiles, type WeightFormat } from './list-weight-files.ts'
 import { type ModelFiles, readNearestJson } from './model-files.ts'
 import { openGguf } from './open-gguf.ts'
+import { openOnnx } from './open-onnx.ts'
 import { openPytorch } from './open-pytorch.ts'
 import { openSafetensors } from './open-safetensors.ts'
 import { hashTokens, readGgufTokens, readTokens } from './read-tokens.ts'
@@ -97,8 +98,8 @@ async function openPart(files: ModelFiles, format: WeightFormat, path: string): 
       return openGguf(path, source)
     case 'pytorch':
       return openPytorch(path, source)
-    default:
-      return { tensors: [], findings: [] }
+    case 'onnx':
+      return openOnnx(path, source, files)
   }
 }
 

@@ -1,5 +1,6 @@
 import type { GgufValue } from '../../formats/gguf-header.ts'
 import { HubError } from '../../kernel/errors.ts'
+import { assembleTensors } from './assemble-tensors.ts'
 import { listWeightFiles, partNumber, type WeightFiles, type WeightFormat } from './list-weight-files.ts'
 import { type ModelFiles, readNearestJson } from './model-files.ts'
 import { openGguf } from './open-gguf.ts'
@@ -7,13 +8,7 @@ import { openOnnx } from './open-onnx.ts'
 import { openPytorch } from './open-pytorch.ts'
 import { openSafetensors } from './open-safetensors.ts'
 import { hashTokens, readGgufTokens, readTokens } from './read-tokens.ts'
-import {
-  type Finding,
-  type OpenedPart,
-  plainTensor,
-  type StoredTensor,
-  type WeightTensor,
-} from './weight-tensor.ts'
+import type { Finding, OpenedPart, StoredTensor, WeightTensor } from './weight-tensor.ts'
 
 /** A model whose tensors can be read. */
 export interface OpenModel {
@@ -74,14 +69,15 @@ async function openSet(files: ModelFiles, set: WeightFiles): Promise<OpenModel> 
     break
   }
   const config = await readNearestJson(files, set.path, 'config.json')
+  const assembled = await assembleTensors(stored, config)
   const adapter = await readNearestJson(files, set.path, 'adapter_config.json')
   const tokens = await attempt(set.path, async () =>
     gguf ? readGgufTokens(gguf.source, gguf.metadata) : readTokens(files, set.path),
   )
   return {
     format: set.format,
-    tensors: stored.map(plainTensor),
-    findings: findings.slice(0, findingLimit),
+    tensors: assembled.tensors,
+    findings: [...findings, ...assembled.findings].slice(0, findingLimit),
     ...(config && { config }),
     ...(adapter && { adapter }),
     ...(gguf && { gguf: gguf.metadata }),

@@ -1,9 +1,11 @@
 import type { Sketch } from '../sketches/index.ts'
+import { isAdapter } from './adapters.ts'
 import { type Change, changeOf, isQuantized } from './changed.ts'
-import { type Comparison, compare } from './compare.ts'
+import { type Comparison, compare, type Screening, screen } from './compare.ts'
 import { invariantDistance, isDisguised } from './disguise.ts'
 import { exactnessOf } from './exact.ts'
 import { findMix, flatten, roundingNoise } from './merges.ts'
+import { placeAdapter } from './place-adapter.ts'
 import type { Edge, Evidence, Judgement, Relation } from './relations.ts'
 import { type Shape, shapeOf, structureOf } from './structure.ts'
 import { findTaskMerge } from './task-vectors.ts'
@@ -37,18 +39,29 @@ export interface Relative {
   readonly comparison: Comparison
   readonly shape: Shape
   readonly quantized: boolean
+  /** Decides between models of the same values: the declared one, then one of the child's type, then the earliest. */
+  readonly tie: number
 }
 
 /** Where a model came from, of those that were here before it. Pure: the same sketches give the same answer. */
 export function place(member: Member, known: Known): Placement {
+  return isAdapter(member.sketch) ? placeAdapter(member, known) : placeModel(member, known)
+}
+
+function placeModel(member: Member, known: Known): Placement {
+  const type = member.sketch.tensors.find(({ layer }) => layer >= 0)?.dtype
   const related = known.candidates
-    .map((candidate): Relative => {
-      const comparison = compare(member.sketch, candidate.sketch)
+    .flatMap((candidate): Relative[] => {
+      const screening = screen(member.sketch, candidate.sketch)
+      if (!isRelated(screening)) return []
+      const comparison = compare(member.sketch, candidate.sketch, screening)
       const shape = shapeOf(candidate.sketch)
-      return { member: candidate, comparison, shape, quantized: isQuantized(candidate.sketch) }
+      const tie =
+        (member.declared.includes(candidate.id) ? 0 : 2) +
+        (candidate.sketch.tensors.some(({ layer, dtype }) => layer >= 0 && dtype === type) ? 0 : 1)
+      return [{ member: candidate, comparison, shape, quantized: isQuantized(candidate.sketch), tie }]
     })
-    .filter(({ comparison }) => isRelated(comparison))
-    .sort((a, b) => a.comparison.distance - b.comparison.distance)
+    .sort((a, b) => a.comparison.distance - b.comparison.distance || a.tie - b.tie)
   return {
     edges: edgesOf(member, related, known),
     related: related.map(({ member: { id } }) => id),
@@ -56,7 +69,7 @@ export function place(member: Member, known: Known): Placement {
   }
 }
 
-function isRelated({ likeLayers, gram }: Comparison): boolean {
+function isRelated({ likeLayers, gram }: Screening): boolean {
   return likeLayers >= 0.5 || (gram ?? 0) >= 0.6
 }
 
@@ -95,7 +108,7 @@ function exactParent(child: Member, related: readonly Relative[]): Edge | undefi
 function disguiseOf(child: Member, related: readonly Relative[]): Edge[] {
   const byDistance = related
     .map(relative => ({ relative, distance: invariantDistance(child.sketch, relative.member.sketch) ?? 1 }))
-    .sort((a, b) => a.distance - b.distance)
+    .sort((a, b) => a.distance - b.distance || a.relative.tie - b.relative.tie)
   const [best] = byDistance
   return best ? [edgeTo(best.relative, 'laundered')] : []
 }
@@ -133,7 +146,7 @@ function nearestParent(shape: Shape, related: readonly Relative[], known: Known)
       relative,
       distance: relative.comparison.distance * (structureOf(shape, relative.shape) === 'same' ? 1 : 1.15),
     }))
-    .sort((a, b) => a.distance - b.distance)
+    .sort((a, b) => a.distance - b.distance || a.relative.tie - b.relative.tie)
   return (adjusted[0] as (typeof adjusted)[0]).relative
 }
 

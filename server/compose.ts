@@ -7,6 +7,7 @@ import { catalogMigrations, createCatalog } from './domains/catalog/index.ts'
 import { communityMigrations, createCommunity } from './domains/community/index.ts'
 import { createDiscussions, type Discussions, discussionMigrations } from './domains/discussions/index.ts'
 import { createGates, gateMigrations } from './domains/gates/index.ts'
+import { createLineage, type Lineage, lineageMigrations } from './domains/lineage/index.ts'
 import { policy } from './domains/policy/index.ts'
 import { createRepos, type Repos, repoMigrations } from './domains/repos/index.ts'
 import { createSketches, type Sketches, sketchMigrations } from './domains/sketches/index.ts'
@@ -40,6 +41,7 @@ export interface Hub {
   readonly blobs: Blobs
   readonly discussions: Discussions
   readonly sketches: Sketches
+  readonly lineage: Lineage
   readonly routes: readonly Route[]
   readonly jobs: readonly JobHandler[]
   createApp(): ReturnType<typeof createApp>
@@ -57,6 +59,7 @@ export const migrations = {
   ...gateMigrations,
   ...communityMigrations,
   ...sketchMigrations,
+  ...lineageMigrations,
 }
 
 /** Joins the domains. The only file that knows all of them. */
@@ -126,6 +129,15 @@ export async function compose(config: Config, drivers: Drivers, log: Logger): Pr
     discussionOf: discussions.summarize,
   })
   const sketches = createSketches({ ...base, blobs, repos })
+  const lineage = createLineage({
+    ...base,
+    repos,
+    sketches,
+    reports:
+      config.lineageReports === 'off'
+        ? undefined
+        : { open: discussions.openByHub, closeOthers: discussions.closeByHub },
+  })
   const catalog = createCatalog({ ...base, repos })
   const community = createCommunity({ ...base, accounts, repos, catalog })
   consequences.projections.push(
@@ -134,14 +146,15 @@ export async function compose(config: Config, drivers: Drivers, log: Logger): Pr
     ...community.projections,
     ...webhooks.projections,
     ...sketches.projections,
+    ...lineage.projections,
     ...catalog.projections,
   )
-  consequences.jobs.push(...blobs.jobs, ...repos.jobs, ...catalog.jobs, ...webhooks.jobs, ...sketches.jobs)
+  consequences.jobs.push(...blobs.jobs, ...repos.jobs, ...catalog.jobs, ...webhooks.jobs, ...sketches.jobs, ...lineage.jobs)
 
   const metrics = createMetrics(drivers.queue)
   let apiDocument: OpenApi | undefined
   const routes: readonly Route[] = [
-    ...[accounts, blobs, repos, gates, discussions, community, catalog, webhooks].flatMap(
+    ...[accounts, blobs, repos, gates, discussions, community, catalog, webhooks, lineage].flatMap(
       domain => domain.routes,
     ),
     ...systemRoutes({
@@ -159,6 +172,7 @@ export async function compose(config: Config, drivers: Drivers, log: Logger): Pr
     blobs,
     discussions,
     sketches,
+    lineage,
     routes,
     jobs: consequences.jobs,
     createApp: () =>

@@ -34,6 +34,8 @@ const settings = z.object({
     }),
   /** Where payloads of webhooks may go: to public addresses, or to private ones and this machine too. */
   webhookTargets: z.enum(['public', 'any'], { error: 'must be public or any' }).default('public'),
+  /** Whether the hub tells owners, in discussions, what weights say of the bases that cards name. */
+  lineageReports: z.enum(['on', 'off'], { error: 'must be on or off' }).default('on'),
   /** Undefined when off. */
   rateLimits: z.string().default('').transform(readQuotas),
   logLevel: z.enum(['fatal', 'error', 'warn', 'info', 'debug', 'silent']).default('info'),

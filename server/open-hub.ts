@@ -55,6 +55,7 @@ async function openFolder(config: Config, log: Logger): Promise<OpenHub> {
     }
     const hub = await compose(config, drivers, log)
     const close = async () => {
+      await hub.lineage.close()
       await hub.sketches.close()
       await hub.blobs.close()
       await drivers.objects.close()

@@ -41,6 +41,7 @@ async function collect(hub: OpenHub, dryRun: boolean, graceMs: number): Promise<
   })
   const packs = await hub.repos.collect({ dryRun, graceMs })
   const images = await hub.discussions.collect({ dryRun, graceMs })
+  const sketches = await hub.sketches.collect({ dryRun, graceMs, needed: hub.lineage.sketchesInUse })
   const verb = dryRun ? 'would remove' : 'removed'
   progress.line(`${verb} ${files.holdings} unused references to files, ${files.files} files`)
   progress.line(
@@ -50,6 +51,7 @@ async function collect(hub: OpenHub, dryRun: boolean, graceMs: number): Promise<
     `${verb} ${files.orphans + packs.objects} stray objects (${inMiB(files.orphanBytes + packs.bytes)})`,
   )
   progress.line(`${verb} ${images.objects} images that no comment shows (${inMiB(images.bytes)})`)
+  progress.line(`${verb} ${sketches.objects} sketches of weights that are gone (${inMiB(sketches.bytes)})`)
   progress.line(
     `${dryRun ? 'would mark' : 'marked'} ${files.markedXorbs} xorbs (${inMiB(files.markedBytes)}) as unused; they go after the grace period`,
   )

@@ -10,7 +10,7 @@ import { plainTypes } from './block-type.ts'
 import { sourceOf } from './byte-source.ts'
 import { parseFrontMatter } from './front-matter.ts'
 import { checkGateAnswers, readGateForm } from './gate-form.ts'
-import { parseGgufHeader } from './gguf-header.ts'
+import { parseGgufHeader, readGgufHeader, readGgufTexts } from './gguf-header.ts'
 import { encodeCommit, encodeTag, parseCommit, parseTag } from './git-object.ts'
 import { encodeTree, Tree } from './git-tree.ts'
 import { addLfsPaths, DEFAULT_GITATTRIBUTES, parseGitattributes } from './gitattributes.ts'
@@ -30,15 +30,20 @@ import {
   parsePackHeader,
 } from './packfile.ts'
 import { asBytes, PathPatterns, parsePathPattern } from './path-pattern.ts'
+import { readPickle } from './pickle.ts'
 import { encodePktLine, encodePktMarker, encodeSideband, PktLineReader } from './pktline.ts'
+import { readField } from './protobuf.ts'
 import { checkBranchName, checkFullRef, checkTagName } from './ref-name.ts'
 import { checkNamespace, parseRepoId } from './repo-name.ts'
 import { parseSafetensorsHeader, readSafetensorsHeader, readSafetensorsLength } from './safetensors-header.ts'
+import { parseSentencePieces } from './sentencepiece.ts'
 import { parseShard } from './shard.ts'
 import { encodeDedupShard, encodeShard } from './shard-encode.ts'
 import { bg4Split } from './testdata/bg4-split.ts'
 import { hfXetUpload, huggingfaceJsUpload } from './testdata/client-uploads.ts'
 import { ggufFile, safetensorsFile } from './testdata/weight-files.ts'
+import { parseTokenizerJson, parseVocabularyJson } from './tokenizer-json.ts'
+import { findTensors } from './torch-state.ts'
 import { parseTreePath } from './tree-path.ts'
 import { hashToText, textToHash } from './xet-hash.ts'
 import { verifyXorb, verifyXorbFooter } from './xorb.ts'
@@ -50,6 +55,7 @@ import {
   readFrameHeader,
   writeFrameHeader,
 } from './xorb-frame.ts'
+import { readZipDirectory, zipEntrySource } from './zip-directory.ts'
 
 /**
  * Whatever bytes a reader is given, valid ones with changes or made-up ones, it gives something or refuses in words, and
@@ -107,6 +113,7 @@ const dedup = encodeDedupShard({
   createdAt: 0,
   expiresAt: 1e12,
 })
+const torchFile = readFileSync(new URL('../domains/weights/testdata/pytorch/checkpoint.pth', import.meta.url))
 const index = encodePackIndex(
   [
     { oid: oid('1'), crc32: 1, offset: 12 },
@@ -325,7 +332,7 @@ const readers: Record<string, Reader> = {
           }
           return readMatrix(
             matrix,
-            Array.from({ length: matrix.rows }).map((_, row) => row),
+            Array.from({ length: Math.min(matrix.rows, 99) }).map((_, row) => row),
           )
         }),
       )
@@ -337,6 +344,41 @@ const readers: Record<string, Reader> = {
       const header = parseGgufHeader(bytes)
       return header && { ...header, metadata: [...header.metadata] }
     },
+  },
+  'readGgufHeader readGgufTexts': {
+    samples: [ggufFile],
+    async read(bytes) {
+      const source = sourceOf(bytes)
+      const { metadata } = await readGgufHeader(source)
+      const list = metadata.get('tokenizer.ggml.tokens')
+      return typeof list === 'object' && readGgufTexts(source, list)
+    },
+  },
+  'parseTokenizerJson parseVocabularyJson': {
+    samples: [
+      '{"version":"1.0","added_tokens":[{"id":2,"content":"<s>"}],"model":{"type":"BPE","vocab":{"a":0,"\\u00e9":1},"merges":["a b"]}}',
+      '{"model":{"vocab":[["<unk>",0],["▁a",-1.5e3]]}}',
+      '{"a":0,"b":1}',
+    ],
+    read: bytes => (bytes.length % 2 ? parseTokenizerJson(bytes) : parseVocabularyJson(bytes)),
+    // Ids of up to a thousand without a token are given names.
+    beside: 60_000,
+  },
+  'parseSentencePieces readFields readField readVarint': {
+    samples: [Buffer.from('0a0a0a033c733e15000000000a090a05e29681686918011a0210012803', 'hex')],
+    read: bytes => [parseSentencePieces(bytes), readField(bytes, 0)],
+  },
+  'readZipDirectory readPickle': {
+    samples: [torchFile],
+    async read(bytes) {
+      const source = sourceOf(bytes)
+      const entries = await readZipDirectory(source)
+      const pickle = entries.find(({ name }) => name.endsWith('data.pkl'))
+      if (!pickle) return entries
+      const { value } = readPickle(await zipEntrySource(source, pickle).read(0, pickle.size), 0, new Set())
+      return [entries, findTensors(value)]
+    },
+    beside: 10_000,
   },
   checkBranchName: { samples: ['main', 'a/b.c', 'é@{'], read: bytes => checkBranchName(text(bytes)) },
   checkTagName: { samples: ['v1.0', 'x~1'], read: bytes => checkTagName(text(bytes)) },

@@ -1,4 +1,5 @@
-import { MalformedInput } from '../kernel/errors.ts'
+import { LimitExceeded, MalformedInput } from '../kernel/errors.ts'
+import type { ByteSource } from './byte-source.ts'
 
 /**
  * The header of a GGUF file: metadata and where each tensor lies. Source: ggml `docs/gguf.md`. Versions 2 and 3,
@@ -12,8 +13,18 @@ export interface GgufHeader {
   readonly dataStart: number
 }
 
-/** Whole numbers beyond 2^53 are text. Of a list, such as the words of a tokenizer, only its length is kept. */
-export type GgufValue = string | number | boolean | { readonly length: number }
+/** Whole numbers beyond 2^53 are text. */
+export type GgufValue = string | number | boolean | GgufList
+
+/** A list, such as the words of a tokenizer, stays where it is. */
+export interface GgufList {
+  readonly length: number
+  /** Of its values, by the format's numbers: 8 is text. */
+  readonly type: number
+  /** Bytes of its values in the file. */
+  readonly begin: number
+  readonly end: number
+}
 
 export interface GgufTensor {
   readonly name: string
@@ -29,6 +40,30 @@ const subject = 'GGUF header'
 const dimensionLimit = 4
 const nestingLimit = 4
 const defaultAlignment = 32
+/** Far beyond what models have; each takes memory. */
+const entryLimit = 100_000
+const firstRead = 256 * 1024
+/** The lists of a tokenizer may make a header long; the longest known are half of this. */
+const headerLimit = 32 * 1024 * 1024
+
+/** The header of a whole file. Throws MalformedInput or LimitExceeded. */
+export async function readGgufHeader(source: ByteSource): Promise<GgufHeader> {
+  for (let length = firstRead; ; length *= 4) {
+    const header = parseGgufHeader(await source.read(0, Math.min(length, source.size)))
+    if (header) return header
+    if (source.size <= length)
+      throw new MalformedInput(subject, `is cut: the file ends at byte ${source.size}`)
+    if (length >= headerLimit) throw new LimitExceeded(subject, headerLimit, 'bytes')
+  }
+}
+
+/** The texts of a list, in order. Throws MalformedInput when it is one of something else. */
+export async function readGgufTexts(source: ByteSource, list: GgufList): Promise<string[]> {
+  if (list.type !== textType)
+    throw new MalformedInput(subject, `has a list of type ${list.type}; texts are 8`)
+  const reader = new Reader(await source.read(list.begin, list.end))
+  return Array.from({ length: list.length }, () => reader.text())
+}
 
 /** Undefined when `head`, which begins the file, ends before the header does. */
 export function parseGgufHeader(head: Uint8Array): GgufHeader | undefined {
@@ -49,11 +84,15 @@ function readHeader(reader: Reader): GgufHeader {
   const metadataCount = reader.size()
   const metadata = new Map<string, GgufValue>()
   for (let n = 0; n < metadataCount; n++) {
+    if (n === entryLimit) throw new LimitExceeded('metadata of a GGUF file', entryLimit, 'entries')
     const key = reader.text()
     metadata.set(key, readValue(reader, reader.u32(), 0))
   }
   const tensors: GgufTensor[] = []
-  for (let n = 0; n < tensorCount; n++) tensors.push(readTensor(reader))
+  for (let n = 0; n < tensorCount; n++) {
+    if (n === entryLimit) throw new LimitExceeded('tensors of a GGUF file', entryLimit, 'tensors')
+    tensors.push(readTensor(reader))
+  }
   const alignment = metadata.get('general.alignment') ?? defaultAlignment
   if (typeof alignment !== 'number' || !Number.isSafeInteger(alignment) || alignment < 1)
     throw new MalformedInput(subject, '"general.alignment" must be a whole number of at least 1')
@@ -109,22 +148,24 @@ function readValue(reader: Reader, type: number, depth: number): GgufValue {
   }
 }
 
-function readList(reader: Reader, depth: number): GgufValue {
+function readList(reader: Reader, depth: number): GgufList {
   if (depth === nestingLimit) throw new MalformedInput(subject, 'has lists in lists in lists')
   const type = reader.u32()
   const length = reader.size()
   const bytes = valueBytes[type]
+  const begin = reader.at
   if (bytes === undefined) throw new MalformedInput(subject, `has a list of type ${type}; types are 0 to 12`)
   if (type === textType) for (let n = 0; n < length; n++) reader.skip(reader.size())
   else if (type === listType) for (let n = 0; n < length; n++) readList(reader, depth + 1)
   else reader.skip(length * bytes)
-  return { length }
+  return { length, type, begin, end: reader.at }
 }
 
 function plain(value: bigint): number | string {
   return Number.isSafeInteger(Number(value)) ? Number(value) : value.toString()
 }
 
+/** The header does not end where the bytes do that were read so far. */
 class EndOfBytes extends Error {}
 
 class Reader {

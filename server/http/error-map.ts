@@ -3,6 +3,7 @@ import * as blobs from '../domains/blobs/index.ts'
 import * as community from '../domains/community/index.ts'
 import * as discussions from '../domains/discussions/index.ts'
 import * as gates from '../domains/gates/index.ts'
+import * as lineage from '../domains/lineage/index.ts'
 import * as policy from '../domains/policy/index.ts'
 import * as repos from '../domains/repos/index.ts'
 import * as webhooks from '../domains/webhooks/index.ts'
@@ -160,6 +161,9 @@ export const errorTable = new Map<unknown, Rule<never>>([
   rule(blobs.CasTokenRefused, { status: 401 }),
   rule(blobs.CasScopeMissing, { status: 403 }),
   rule(SignedUrlRefused, { status: 403 }),
+
+  rule(lineage.FamilyNotFound, { status: 404 }),
+  rule(lineage.TooManyQuestions, { status: 503, headers: () => ({ 'retry-after': '5' }) }),
 
   rule(webhooks.WebhookNotFound, { status: 404 }),
   rule(webhooks.AddressRefused, { status: 400 }),

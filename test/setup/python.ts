@@ -8,13 +8,13 @@ import { probe, run, SetupFailed, type Step } from './step.ts'
 const OLDEST = [3, 11] as const
 const CANDIDATES = ['python3', 'python3.14', 'python3.13', 'python3.12', 'python3.11']
 
-/** The Python clients that the client tests run. */
+/** The Python clients that the client tests run, and the libraries that write weights. */
 export const pythonClients: Step = pythonEnvironment({
   name: 'python-clients',
-  title: 'Python clients (huggingface_hub, hf_xet, transformers, datasets)',
+  title: 'Python clients (huggingface_hub, hf_xet, transformers, datasets) and writers of weights',
   folder: PYTHON_ENVIRONMENT,
   requirements: join(import.meta.dirname, 'clients.txt'),
-  modules: ['huggingface_hub', 'hf_xet', 'transformers', 'datasets'],
+  modules: ['huggingface_hub', 'hf_xet', 'transformers', 'datasets', 'gguf', 'onnx', 'ml_dtypes'],
 })
 
 /** A virtual environment in `folder` with all that the file `requirements` pins by hash; `modules` can be imported there. */

@@ -55,7 +55,7 @@ export async function describeCommit(
     const description = textOf(data.description) ?? describeInShort(text)
     return { facts: { cardData: data, tags: cardTags(data, body, repo.type), description, citation }, text }
   }
-  const readStart = (path: string, length: number) => repos.readStart(repo, commitId, path, length)
+  const open = (path: string) => repos.open(repo, commitId, path)
   const config = await readModelConfig(paths, readText)
   const transformersInfo = config && inferTransformers(config)
   const ownTags = textsOf(data.tags)
@@ -82,8 +82,8 @@ export async function describeCommit(
     libraryName,
     config,
     transformersInfo,
-    safetensors: await readSafetensors(paths, readStart),
-    gguf: await readGguf(paths, readStart),
+    safetensors: await readSafetensors(paths, open),
+    gguf: await readGguf(paths, open),
     evalResults: await readEvalResults(paths, readText),
   }
   return { facts, text }

@@ -5,20 +5,27 @@ import { readGguf, readSafetensors } from './weights.ts'
 const asBytes = (files: Record<string, string | Uint8Array>) =>
   new Map(Object.entries(files).map(([path, content]) => [path, Buffer.from(content as string)]))
 
-/** Reads of files as a repository gives them: their beginnings. */
+/** Reads of files as a repository gives them: by range. */
 function repository(files: Record<string, string | Uint8Array>) {
   const content = asBytes(files)
   const asked: string[] = []
-  const read = async (path: string, length: number) => {
-    asked.push(`${path} ${length}`)
+  const open = async (path: string) => {
     const bytes = content.get(path)
-    return bytes && { bytes: bytes.subarray(0, length), size: bytes.length }
+    return (
+      bytes && {
+        size: bytes.length,
+        read: async (start: number, end: number) => {
+          asked.push(`${path} ${start} ${end}`)
+          return bytes.subarray(start, end)
+        },
+      }
+    )
   }
-  return { paths: new Set(content.keys()), read, asked }
+  return { paths: new Set(content.keys()), open, asked }
 }
 const of = async (files: Record<string, string | Uint8Array>) => {
-  const { paths, read } = repository(files)
-  return { safetensors: await readSafetensors(paths, read), gguf: await readGguf(paths, read) }
+  const { paths, open } = repository(files)
+  return { safetensors: await readSafetensors(paths, open), gguf: await readGguf(paths, open) }
 }
 const counted = { parameters: { I64: 1, F32: 0, BF16: 6, F8_E4M3: 5, F4: 4, BOOL: 1 }, total: 17 }
 
@@ -38,9 +45,9 @@ describe('weights', () => {
     const header = Buffer.from(JSON.stringify({ __metadata__: { long: 'x'.repeat(300_000) } }))
     const length = Buffer.alloc(8)
     length.writeUInt32LE(header.length)
-    const { paths, read, asked } = repository({ 'model.safetensors': Buffer.concat([length, header]) })
-    expect(await readSafetensors(paths, read)).toEqual({ parameters: {}, total: 0 })
-    expect(asked).toEqual(['model.safetensors 262144', `model.safetensors ${header.length + 8}`])
+    const { paths, open, asked } = repository({ 'model.safetensors': Buffer.concat([length, header]) })
+    expect(await readSafetensors(paths, open)).toEqual({ parameters: {}, total: 0 })
+    expect(asked).toEqual(['model.safetensors 0 262144', `model.safetensors 0 ${header.length + 8}`])
   })
 
   it('of which a part is missing, broken or elsewhere are not counted', async () => {

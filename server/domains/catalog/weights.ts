@@ -1,18 +1,12 @@
-import { type GgufHeader, type GgufTensor, parseGgufHeader } from '../../formats/gguf-header.ts'
-import {
-  countValues,
-  parseSafetensorsHeader,
-  readSafetensorsLength,
-} from '../../formats/safetensors-header.ts'
+import type { ByteSource } from '../../formats/byte-source.ts'
+import { type GgufHeader, type GgufTensor, readGgufHeader } from '../../formats/gguf-header.ts'
+import { countValues, readSafetensorsHeader } from '../../formats/safetensors-header.ts'
 import { HubError } from '../../kernel/errors.ts'
 
 /** What the headers of weights say: how many values of which type, and for GGUF what the model is. */
 
-/** The first `length` bytes of a file of the commit, and its size. */
-export type ReadStart = (
-  path: string,
-  length: number,
-) => Promise<{ readonly bytes: Uint8Array; readonly size: number } | undefined>
+/** A file of the commit; undefined when it is absent. */
+export type OpenFile = (path: string) => Promise<ByteSource | undefined>
 
 /** `hf_api.py:SafeTensorsInfo` */
 export interface SafetensorsFacts {
@@ -27,8 +21,6 @@ export interface GgufFacts {
   readonly chat_template?: string
 }
 
-/** Most headers are shorter, so one read does. */
-const firstRead = 256 * 1024
 const shardLimit = 1000
 /** Of all headers of a model together, in bytes. */
 const headerLimit = 64 * 1024 * 1024
@@ -40,16 +32,17 @@ const index = 'model.safetensors.index.json'
 /** As clients look for them (`hf_api.py:get_safetensors_metadata`): one file, or those that an index names. */
 export async function readSafetensors(
   paths: ReadonlySet<string>,
-  read: ReadStart,
+  open: OpenFile,
 ): Promise<SafetensorsFacts | undefined> {
-  const shards = paths.has(single) ? [single] : paths.has(index) ? await readIndex(read) : []
+  const shards = paths.has(single) ? [single] : paths.has(index) ? await readIndex(open) : []
   if (shards.length === 0 || shards.length > shardLimit || !shards.every(path => paths.has(path)))
     return undefined
   return unlessBroken(async () => {
     const parameters = new Map<string, number>()
     let headerBytes = 0
     for (const path of shards) {
-      const header = await readHeader(path, read)
+      const file = await open(path)
+      const header = file && (await readSafetensorsHeader(file))
       headerBytes += header?.dataStart ?? 0
       if (!header || headerBytes > headerLimit) return undefined
       for (const { dtype, shape } of header.tensors)
@@ -60,19 +53,11 @@ export async function readSafetensors(
   })
 }
 
-async function readHeader(path: string, read: ReadStart) {
-  let start = await read(path, firstRead)
-  if (!start) return undefined
-  const length = readSafetensorsLength(start.bytes)
-  if (length > start.bytes.length) start = await read(path, length)
-  return start && parseSafetensorsHeader(start.bytes, start.size)
-}
-
-async function readIndex(read: ReadStart): Promise<string[]> {
-  const start = await read(index, indexLimit)
-  if (!start || start.size > indexLimit) return []
+async function readIndex(open: OpenFile): Promise<string[]> {
+  const file = await open(index)
+  if (!file || file.size > indexLimit) return []
   try {
-    const { weight_map: files } = JSON.parse(Buffer.from(start.bytes).toString('utf8'))
+    const { weight_map: files } = JSON.parse(Buffer.from(await file.read(0, file.size)).toString('utf8'))
     return [...new Set(Object.values(files as Record<string, unknown>))].filter(
       path => typeof path === 'string',
     )
@@ -85,7 +70,7 @@ async function readIndex(read: ReadStart): Promise<string[]> {
 const shardOf = /-(\d{5})-of-(\d{5})\.gguf$/
 
 /** Of the first GGUF model of a repository, which often holds the same one in several quantizations. */
-export async function readGguf(paths: ReadonlySet<string>, read: ReadStart): Promise<GgufFacts | undefined> {
+export async function readGguf(paths: ReadonlySet<string>, open: OpenFile): Promise<GgufFacts | undefined> {
   const first = [...paths].find(path => path.endsWith('.gguf') && !/mmproj|imatrix/i.test(path))
   if (first === undefined) return undefined
   const [ending, , count] = shardOf.exec(first) ?? []
@@ -99,23 +84,14 @@ export async function readGguf(paths: ReadonlySet<string>, read: ReadStart): Pro
     let total = 0
     let metadata: GgufHeader['metadata'] = new Map()
     for (const path of shards) {
-      const header = await readGgufHeader(path, read)
-      if (!header) return undefined
+      const file = await open(path)
+      if (!file) return undefined
+      const header = await readGgufHeader(file)
       if (path === first) metadata = header.metadata
       total += header.tensors.reduce((sum: number, { shape }: GgufTensor) => sum + countValues(shape), 0)
     }
     return { total, ...described(metadata) }
   })
-}
-
-/** Words of a tokenizer may make it long. */
-async function readGgufHeader(path: string, read: ReadStart): Promise<GgufHeader | undefined> {
-  for (let length = firstRead; length <= headerLimit; length *= 16) {
-    const start = await read(path, length)
-    const header = start && parseGgufHeader(start.bytes)
-    if (header || !start || start.size <= length) return header
-  }
-  return undefined
 }
 
 function described(metadata: GgufHeader['metadata']): Omit<GgufFacts, 'total'> {

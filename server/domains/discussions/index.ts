@@ -4,6 +4,7 @@ import type { Repository } from '../../kernel/repository.ts'
 import type { Projection } from '../../ports/queue.ts'
 import type { PullRequests } from '../repos/index.ts'
 import { collectImages } from './images.ts'
+import { closeByHub } from './close-by-hub.ts'
 import { openByHub } from './open-discussion.ts'
 import type { DiscussionParts } from './parts.ts'
 import { pullRequestsFor } from './pull-requests.ts'
@@ -26,6 +27,8 @@ export interface Discussions {
     repo: Repository,
     wanted: { subject: string; title: string; description: string },
   ): Promise<number | undefined>
+  /** Closes what `openByHub` has opened about subjects that begin with `prefix`, but for `subjects`, with a comment that says why. */
+  closeByHub(repo: Repository, prefix: string, subjects: readonly string[], comment: string): Promise<void>
   /** Closes the repository to new ones of everybody, or of the hub, or opens it again. */
   configure(repo: Repository, board: Partial<Board>): Promise<void>
   /** For webhooks. Undefined when there is none of that number. */
@@ -44,6 +47,7 @@ export function createDiscussions(parts: DiscussionParts): Discussions {
   return {
     pullRequests: pullRequestsFor(parts),
     openByHub: (repo, wanted) => openByHub(parts, repo, wanted),
+    closeByHub: (...asked) => closeByHub(parts, ...asked),
     configure: (repo, board) => parts.database.transaction(tx => saveBoard(tx, repo.id, board)),
     summarize: (repo, number) => summarizeDiscussion(parts, repo, number),
     collect: options => collectImages(parts, options),

@@ -133,6 +133,23 @@ export async function numberAbout(sql: Sql, repoId: string, subject: string): Pr
   return row?.number
 }
 
+/** Open ones that the hub has opened about subjects that begin with `prefix`. */
+export async function openByHubAbout(
+  sql: Sql,
+  repoId: string,
+  prefix: string,
+): Promise<{ number: number; subject: string }[]> {
+  const rows = await tables(sql)
+    .selectFrom('discussions')
+    .select(['number', 'hub_subject'])
+    .where('repo_id', '=', repoId)
+    .where('hub_subject', '>=', prefix)
+    .where('hub_subject', '<', `${prefix}\u{10ffff}`)
+    .where('status', '=', 'open')
+    .execute()
+  return rows.map(({ number, hub_subject }) => ({ number, subject: hub_subject as string }))
+}
+
 /** Whoever else changes it waits until the transaction ends. */
 export async function lockDiscussion(
   tx: Sql,

@@ -6,8 +6,7 @@ export interface Shared {
   readonly b: Float32Array
 }
 
-/** Which places of two samples of one axis are the same index. */
-interface SharedAxis {
+export interface SharedAxis {
   readonly a: readonly number[]
   readonly b: readonly number[]
 }
@@ -15,8 +14,8 @@ interface SharedAxis {
 export function sharedValues(a: TensorSketch, b: TensorSketch): Shared {
   if (a.rows === b.rows && a.columns === b.columns && a.height === b.height && a.width === b.width)
     return { a: a.values, b: b.values }
-  const rows = sharedAxis(a.rows, a.height, b.rows, b.height)
-  const columns = sharedAxis(a.columns, a.width, b.columns, b.width)
+  const rows = sharedPlaces(a.rows, a.height, b.rows, b.height)
+  const columns = sharedPlaces(a.columns, a.width, b.columns, b.width)
   return { a: pick(a, rows.a, columns.a), b: pick(b, rows.b, columns.b) }
 }
 
@@ -28,7 +27,8 @@ function pick(tensor: TensorSketch, rows: readonly number[], columns: readonly n
   return picked
 }
 
-function sharedAxis(lengthA: number, countA: number, lengthB: number, countB: number): SharedAxis {
+/** Places in a sample of `countA` of `lengthA` indexes, and in one of `countB` of `lengthB`, that are the same index. */
+export function sharedPlaces(lengthA: number, countA: number, lengthB: number, countB: number): SharedAxis {
   const key = `${lengthA}/${countA}/${lengthB}/${countB}`
   const known = sharedAxes.get(key)
   if (known) return known

@@ -187,7 +187,12 @@ export function encodeCode({ hidden, present, words, tokens, basis }: CandidateC
 
 const basisFlag = 1 << 16
 
-/** Throws MalformedInput for one of another version: `banyan lineage rebuild` makes them anew. */
+/** False for one that another version of this hub has made: `banyan lineage rebuild` makes them anew. */
+export function isCurrent(bytes: Uint8Array): boolean {
+  return bytes[0] === version
+}
+
+/** Throws MalformedInput. */
 export function decodeCode(bytes: Uint8Array): CandidateCode {
   const all = new Uint32Array(Uint8Array.from(bytes).buffer)
   const [found, hidden = 0, flags = 0, count = 0] = all

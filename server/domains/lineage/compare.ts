@@ -19,8 +19,8 @@ export interface TensorComparison {
   readonly telling: boolean
 }
 
-export interface Comparison {
-  readonly tensors: readonly TensorComparison[]
+/** Whether two models may be relatives: quick, asked of many. */
+export interface Screening {
   /** Of each layer of `a` the layer of `b` that it is compared with, -1 when none is like it. */
   readonly layerMap: readonly number[]
   /** Median over layers of the correlation of their matrices; 0 without layers. */
@@ -29,7 +29,11 @@ export interface Comparison {
   readonly likeLayers: number
   /** Correlation of cosines between tokens; undefined when too few tokens are in both. */
   readonly gram: number | undefined
-  /** Correlation of the input embeddings, the same way as that of layers; undefined when there is none. */
+}
+
+export interface Comparison extends Screening {
+  readonly tensors: readonly TensorComparison[]
+  /** Correlation of the input embeddings; undefined when there is none. */
   readonly embed: number | undefined
   /** Relative distance over all matrices: |a-b| / |b|. */
   readonly distance: number
@@ -40,26 +44,28 @@ export interface Comparison {
 /** Below this correlation two matrices are not called alike, whatever their number of values. */
 export const likeCorrelation = 0.12
 
-interface Layers {
-  readonly count: number
-  readonly at: ReadonlyMap<string, TensorSketch>
+export function screen(a: Sketch, b: Sketch): Screening {
+  const { layerMap, correlations } = mapLayers(layersOf(a), layersOf(b))
+  const like = correlations.filter(r => r >= likeCorrelation).length
+  return {
+    layerMap,
+    rho: median(correlations),
+    likeLayers: correlations.length ? like / correlations.length : 0,
+    gram: gramCorrelation(a.gram, b.gram),
+  }
 }
 
-export function compare(a: Sketch, b: Sketch): Comparison {
-  const layersA = layersOf(a)
-  const layersB = layersOf(b)
-  const { layerMap, correlations } = mapLayers(layersA, layersB)
+export function compare(a: Sketch, b: Sketch, screening = screen(a, b)): Comparison {
+  const { layerMap } = screening
+  const others = new Map(b.tensors.map(tensor => [`${tensor.layer}/${tensor.role}`, tensor]))
   const tensors: TensorComparison[] = []
   for (const tensor of a.tensors) {
     const layer = tensor.layer < 0 ? -1 : (layerMap[tensor.layer] ?? -1)
     if (tensor.layer >= 0 && layer < 0) continue
-    const other = layersB.at.get(placeOf(tensor.role, layer))
+    const other = others.get(`${layer}/${tensor.role}`)
     if (other && (tensor.columns === 1) === (other.columns === 1)) tensors.push(compareTensors(tensor, other))
   }
-  let difference = 0
-  let power = 0
-  let equal = 0
-  let count = 0
+  let [difference, power, equal, count] = [0, 0, 0, 0]
   for (const tensor of tensors) {
     if (tensor.a.columns === 1) continue
     difference += tensor.difference
@@ -67,50 +73,68 @@ export function compare(a: Sketch, b: Sketch): Comparison {
     equal += tensor.equal
     count += tensor.count
   }
-  const embed = tensors.find(({ role }) => role === 'embed')
   return {
-    ...{ tensors, layerMap },
-    rho: median(correlations),
-    likeLayers: correlations.length
-      ? correlations.filter(r => r >= likeCorrelation).length / correlations.length
-      : 0,
-    gram: gramCorrelation(a.gram, b.gram),
-    embed: embed?.correlation,
+    ...screening,
+    tensors,
+    embed: tensors.find(({ role }) => role === 'embed')?.correlation,
     distance: power > 0 ? Math.sqrt(difference / power) : Number.POSITIVE_INFINITY,
     equal: count > 0 ? equal / count : 0,
   }
 }
 
-function layersOf({ tensors }: Sketch): Layers {
-  let count = 0
-  const at = new Map<string, TensorSketch>()
-  for (const tensor of tensors) {
-    if (tensor.layer >= count) count = tensor.layer + 1
-    at.set(placeOf(tensor.role, tensor.layer), tensor)
+/** The beginning of each matrix of a layer, of length 1, by role and shape. */
+type LayerCorner = ReadonlyMap<string, Float32Array>
+
+const corners = new WeakMap<Sketch, readonly LayerCorner[]>()
+const cornerSide = 16
+
+function layersOf(sketch: Sketch): readonly LayerCorner[] {
+  const known = corners.get(sketch)
+  if (known) return known
+  const layers: Map<string, Float32Array>[] = []
+  for (const tensor of sketch.tensors) {
+    const { layer, role, rows, columns } = tensor
+    if (layer < 0) continue
+    while (layers.length <= layer) layers.push(new Map())
+    if (columns > 1 && layerMatrices.has(role))
+      layers[layer]?.set(`${role}/${rows}/${columns}`, cornerOf(tensor))
   }
-  return { count, at }
+  corners.set(sketch, layers)
+  return layers
 }
 
-function placeOf(role: string, layer: number): string {
-  return `${layer}/${role}`
-}
+const layerMatrices = new Set(['q', 'k', 'v', 'o', 'gate', 'up', 'down', 'qkv'])
 
-const layerMatrices = ['q', 'k', 'v', 'o', 'gate', 'up', 'down', 'qkv']
+function cornerOf({ height, width, values }: TensorSketch): Float32Array {
+  const rows = Math.min(height, cornerSide)
+  const columns = Math.min(width, cornerSide)
+  const corner = new Float32Array(rows * columns)
+  let [sum, squares] = [0, 0]
+  for (let row = 0; row < rows; row++) {
+    for (let column = 0; column < columns; column++) {
+      const value = values[row * width + column] as number
+      corner[row * columns + column] = value
+      sum += value
+      squares += value * value
+    }
+  }
+  const mean = sum / corner.length
+  const scale = 1 / (Math.sqrt(Math.max(0, squares - sum * mean)) || 1)
+  return corner.map(value => (value - mean) * scale)
+}
 
 /** Each layer of a and the most similar one of b; the one of the same number when the models are alike in order. */
-function mapLayers(a: Layers, b: Layers): { layerMap: number[]; correlations: number[] } {
-  const straight = Array.from({ length: a.count }, (_, layer) =>
-    layer < b.count ? layerCorrelation(a, layer, b, layer) : 0,
-  )
-  if (a.count === b.count && straight.filter(r => r >= sureCorrelation).length >= a.count * 0.75)
+function mapLayers(a: readonly LayerCorner[], b: readonly LayerCorner[]) {
+  const straight = a.map((corner, layer) => correlationOf(corner, b[layer]))
+  if (a.length === b.length && straight.filter(r => r >= sureCorrelation).length >= a.length * 0.75)
     return { layerMap: straight.map((_, layer) => layer), correlations: straight }
   const layerMap: number[] = []
   const correlations: number[] = []
-  for (let layer = 0; layer < a.count; layer++) {
-    let best = layer < b.count ? layer : -1
+  for (const [layer, corner] of a.entries()) {
+    let best = layer < b.length ? layer : -1
     let most = Math.max(straight[layer] as number, likeCorrelation)
-    for (let other = 0; other < b.count; other++) {
-      const r = layerCorrelation(a, layer, b, other)
+    for (const [other, candidate] of b.entries()) {
+      const r = correlationOf(corner, candidate)
       if (r <= most) continue
       best = other
       most = r
@@ -123,34 +147,18 @@ function mapLayers(a: Layers, b: Layers): { layerMap: number[]; correlations: nu
 
 const sureCorrelation = 0.5
 
-function layerCorrelation(a: Layers, layerA: number, b: Layers, layerB: number): number {
-  let [count, sumA, sumB, sumAA, sumBB, sumAB] = [0, 0, 0, 0, 0, 0]
-  for (const role of layerMatrices) {
-    const one = a.at.get(placeOf(role, layerA))
-    const other = b.at.get(placeOf(role, layerB))
-    if (!one || !other) continue
-    const shared = sharedValues(one, other)
-    // Each matrix counts the same, whatever the size of its values.
-    const scaleA = 1 / (rms(shared.a) || 1)
-    const scaleB = 1 / (rms(shared.b) || 1)
-    for (let at = 0; at < shared.a.length; at++) {
-      const x = (shared.a[at] as number) * scaleA
-      const y = (shared.b[at] as number) * scaleB
-      sumA += x
-      sumB += y
-      sumAA += x * x
-      sumBB += y * y
-      sumAB += x * y
-    }
-    count += shared.a.length
+/** Mean over the matrices of the same role and shape; 0 without any. */
+function correlationOf(a: LayerCorner, b: LayerCorner | undefined): number {
+  let [sum, count] = [0, 0]
+  for (const [place, x] of a) {
+    const y = b?.get(place)
+    if (x.length !== y?.length) continue
+    let dot = 0
+    for (let at = 0; at < x.length; at++) dot += (x[at] as number) * (y[at] as number)
+    sum += dot
+    count++
   }
-  return pearson(count, sumA, sumB, sumAA, sumBB, sumAB)
-}
-
-function rms(values: Float32Array): number {
-  let sum = 0
-  for (const value of values) sum += value * value
-  return Math.sqrt(sum / values.length)
+  return count ? sum / count : 0
 }
 
 export function compareTensors(a: TensorSketch, b: TensorSketch): TensorComparison {

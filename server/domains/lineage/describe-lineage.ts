@@ -43,7 +43,9 @@ export function namesIn(edges: readonly Edge[], declared: readonly DeclaredRow[]
 }
 
 export function presentEdge({ parent, relation, score, evidence }: Edge, show: (id: string) => Shown) {
-  return { ...show(parent), relation, score, evidence: evidenceOf(evidence) }
+  const shown = show(parent)
+  // What a model that the asker may not read looks like is not told either.
+  return { ...shown, relation, score, ...('id' in shown && { evidence: evidenceOf(evidence) }) }
 }
 
 /** JSON has no infinity. */

@@ -1,5 +1,5 @@
 import type { Database } from '../../ports/database.ts'
-import { decodeCode } from './candidate-code.ts'
+import { decodeCode, isCurrent } from './candidate-code.ts'
 import { CandidateIndex, type Query } from './candidates.ts'
 import { changedCodes } from './store.ts'
 
@@ -39,7 +39,7 @@ export class HubIndex {
       const rows = await changedCodes(this.#database.sql, this.#seen)
       for (const { repo_id: id, sketch_key: content, ordered_at: order, code } of rows) {
         if (content === null || code === null) this.#index.delete(id)
-        else this.#index.set({ id, content, order, code: decodeCode(code) })
+        else if (isCurrent(code)) this.#index.set({ id, content, order, code: decodeCode(code) })
       }
       const last = rows.at(-1)
       if (!last) return

@@ -49,10 +49,12 @@ export function roundingNoise(sketch: Sketch, { values, starts }: Flat): Float64
 export interface Mix {
   /** Places in the list of candidates. */
   readonly members: readonly number[]
+  /** Of each member, the median over matrices. */
   readonly weights: readonly number[]
   readonly kind: 'linear' | 'slerp'
-  /** Energy that is not explained, in units of what rounding leaves. */
+  /** What is not explained, in units of the energy that rounding leaves; the best single parent by the same measure. */
   readonly residual: number
+  readonly single: number
 }
 
 /** Dot products of the differences to the first candidate: of each with each, and with the child, for each matrix. */
@@ -100,46 +102,170 @@ function productsOf(child: Flat, candidates: readonly Flat[]): Products {
   }
 }
 
-/**
- * The pair of candidates on whose line (linear) or arc (slerp) the child lies, up to rounding. Linear: one weight for all
- * matrices, or one for each. A child that lies on no line is undefined.
- */
+/** Above this many times the noise of one rounding a fit is not a merge: products, sum and parents are rounded too. */
+const mostNoise = 8
+/** A merge explains at least this much of what its nearest parent leaves. */
+const mostLeft = 0.12
+/** Parents, or child and parent, that are nearer than this many times the noise tell nothing. */
+const leastApart = 16
+const pairsTried = 6
+
+/** The candidates of which the child is a weighted mean, or a point of the arc between two, up to rounding. */
 export function findMix(child: Flat, candidates: readonly Flat[], noise: Float64Array): Mix | undefined {
   if (candidates.length < 2) return undefined
   const products = productsOf(child, candidates)
-  const c = candidates.length
-  let best: Mix | undefined
-  let total = 0
-  for (const energy of noise) total += energy
+  const total = noise.reduce((sum, energy) => sum + energy, 0) || Number.MIN_VALUE
+  const singles = candidates.map((_, i) =>
+    sumOver(products, m => distanceOf(products, m, i, candidates.length)),
+  )
+  const single = Math.min(...singles)
+  if (single < leastApart * total) return undefined
+  const bound = Math.min(mostNoise * total, mostLeft * single)
+  for (const [i, j] of pairsByFit(products, total).slice(0, pairsTried)) {
+    const fit = fitPair(child, candidates[i] as Flat, candidates[j] as Flat, noise)
+    if (fit.residual > bound || fit.weights.some(weight => weight < 0.03)) continue
+    return { ...fit, members: [i, j], residual: fit.residual / total, single: single / total }
+  }
+  return findMean(products, bound, total, single)
+}
+
+function sumOver({ matrices }: Products, value: (matrix: number) => number): number {
+  let sum = 0
+  for (let matrix = 0; matrix < matrices; matrix++) sum += value(matrix)
+  return sum
+}
+
+/** |v_i - v_j|² */
+function distanceOf({ at }: Products, matrix: number, i: number, j: number): number {
+  return at(matrix, i, i) - 2 * at(matrix, i, j) + at(matrix, j, j)
+}
+
+/** Pairs, those on whose lines (one for each matrix) the child lies nearest first. */
+function pairsByFit(products: Products, total: number): [number, number][] {
+  const { count: c, at } = products
+  const fits: { pair: [number, number]; residual: number }[] = []
   for (let i = 0; i < c; i++) {
     for (let j = 0; j < i; j++) {
       let residual = 0
       let apart = 0
-      let nearest = 0
-      const weights: number[] = []
       for (let m = 0; m < products.matrices; m++) {
-        const { at } = products
-        const bb = at(m, j, j) - 2 * at(m, i, j) + at(m, i, i)
-        const aa = at(m, c, c) - 2 * at(m, i, c) + at(m, i, i)
+        const bb = distanceOf(products, m, i, j)
+        const aa = distanceOf(products, m, i, c)
         const ab = at(m, j, c) - at(m, i, c) - at(m, i, j) + at(m, i, i)
-        const w = bb > 0 ? ab / bb : 0
-        weights.push(w)
-        residual += Math.max(0, aa - w * ab)
+        const w = bb > 0 ? Math.min(1, Math.max(0, ab / bb)) : 0
+        residual += aa - 2 * w * ab + w * w * bb
         apart += bb
-        nearest += Math.min(aa, aa - 2 * ab + bb)
       }
-      // Parents that are nearly one model, or a child that is nearly one of them, tell nothing.
-      if (apart < 16 * total || nearest < 16 * total) continue
-      if (best && residual / total >= best.residual) continue
-      const inside = median(weights)
-      if (inside < 0.03 || inside > 0.97) continue
-      best = { members: [i, j], weights: [1 - inside, inside], kind: 'linear', residual: residual / total }
+      if (apart >= leastApart * total) fits.push({ pair: [i, j], residual })
     }
   }
-  return best
+  return fits.sort((a, b) => a.residual - b.residual).map(({ pair }) => pair)
 }
 
-function median(values: readonly number[]): number {
+/** child = a·one + b·other, for each matrix its own a and b; on an arc they are together more than 1. */
+function fitPair(child: Flat, one: Flat, other: Flat, noise: Float64Array) {
+  const weights: [number, number][] = []
+  let residual = 0
+  let beyond = 0
+  let looked = 0
+  for (let m = 0; m + 1 < child.starts.length; m++) {
+    const [start, end] = [child.starts[m] as number, child.starts[m + 1] as number]
+    let [xx, xy, yy, xc, yc, apart] = [0, 0, 0, 0, 0, 0]
+    for (let at = start; at < end; at++) {
+      const x = one.values[at] as number
+      // The difference stands for the second: x and y are nearly parallel.
+      const y = (other.values[at] as number) - x
+      const c = (child.values[at] as number) - x
+      xx += x * x
+      xy += x * y
+      yy += y * y
+      xc += x * c
+      yc += y * c
+      apart += y * y
+    }
+    const determinant = xx * yy - xy * xy
+    // child - one = s·one + b·(other - one), so a = 1 + s - b.
+    const free = determinant > 1e-9 * xx * yy
+    const line = yy > 0 ? yc / yy : 0
+    const s = free ? (xc * yy - yc * xy) / determinant : 0
+    const b = free ? (yc * xx - xc * xy) / determinant : line
+    for (let at = start; at < end; at++) {
+      const x = one.values[at] as number
+      const y = (other.values[at] as number) - x
+      residual += ((child.values[at] as number) - x - s * x - b * y) ** 2
+    }
+    if (apart < leastApart * (noise[m] as number) || apart === 0) continue
+    weights.push([1 + s - b, b])
+    // What an arc adds to a line at this angle.
+    const angle = Math.sqrt(Math.max(0, yy / (xx || 1)))
+    const arc = (b * (1 - b) * angle * angle) / 2
+    const blur = 3 * Math.sqrt((noise[m] as number) / (xx || 1) / (end - start)) + 1e-7
+    if (arc < 2 * blur || angle < straightBelow) continue
+    looked++
+    if (s > arc * 0.4) beyond++
+  }
+  const kind = looked >= 3 && beyond > looked * 0.6 ? ('slerp' as const) : ('linear' as const)
+  return { residual, weights: [0, 1].map(side => medianOf(weights.map(pair => pair[side] as number))), kind }
+}
+
+/** mergekit goes straight where the cosine is above 0.9995 (`merge_methods/slerp.py`). */
+const straightBelow = 0.0316
+
+/** A weighted mean of three or four, the same weights in all matrices. */
+function findMean(products: Products, bound: number, total: number, single: number): Mix | undefined {
+  const { count: c, at } = products
+  const pooled = (i: number, j: number) => sumOver(products, m => at(m, i, j))
+  const gram = Array.from({ length: c + 1 }, (_, i) => Array.from({ length: c + 1 }, (_, j) => pooled(i, j)))
+  let best: { members: number[]; weights: number[]; residual: number } | undefined
+  const consider = (members: number[]) => {
+    const fit = fitMean(gram, members, c)
+    if (
+      fit &&
+      fit.weights.every(weight => weight > 0.04) &&
+      fit.residual < (best?.residual ?? Number.POSITIVE_INFINITY)
+    )
+      best = { members, ...fit }
+  }
+  for (let i = 0; i < c; i++) for (let j = 0; j < i; j++) for (let k = 0; k < j; k++) consider([i, j, k])
+  if (best && best.residual > bound) {
+    const three = best.members
+    for (let l = 0; l < c; l++) if (!three.includes(l)) consider([...three, l])
+  }
+  if (!best || best.residual > bound) return undefined
+  return {
+    members: best.members,
+    weights: best.weights,
+    kind: 'linear',
+    residual: best.residual / total,
+    single: single / total,
+  }
+}
+
+/** Weights that add up to 1 and make the mean of `members` nearest to `child`. */
+function fitMean(gram: number[][], members: readonly number[], child: number) {
+  const g = (i: number, j: number) => (gram[i] as number[])[j] as number
+  const [origin = 0, ...others] = members
+  const between = (i: number, j: number) => g(i, j) - g(i, origin) - g(j, origin) + g(origin, origin)
+  const n = others.length
+  const rows = others.map(i => [...others.map(j => between(i, j)), between(i, child)])
+  for (let p = 0; p < n; p++) {
+    const row = rows[p] as number[]
+    const pivot = row[p] as number
+    if (!(pivot > 1e-9 * g(child, child) || pivot > 1e-30)) return undefined
+    for (let q = 0; q < n; q++) {
+      if (q === p) continue
+      const factor = ((rows[q] as number[])[p] as number) / pivot
+      for (let k = p; k <= n; k++)
+        (rows[q] as number[])[k] = ((rows[q] as number[])[k] as number) - factor * (row[k] as number)
+    }
+  }
+  const solved = rows.map((row, p) => (row[n] as number) / (row[p] as number))
+  let residual = between(child, child)
+  for (const [k, i] of others.entries()) residual -= (solved[k] as number) * between(i, child)
+  return { weights: [1 - solved.reduce((sum, w) => sum + w, 0), ...solved], residual: Math.max(0, residual) }
+}
+
+function medianOf(values: readonly number[]): number {
   const sorted = [...values].sort((a, b) => a - b)
   return sorted[sorted.length >> 1] ?? 0
 }

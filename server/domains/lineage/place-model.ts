@@ -21,7 +21,7 @@ export function placeModelJob(parts: LineageParts): JobHandler<'model-sketched'>
 }
 
 /** Jobs of this process wait for each other; those of other processes are noticed by the version of the tree. */
-async function placeModel(parts: LineageParts, id: string): Promise<void> {
+export async function placeModel(parts: LineageParts, id: string): Promise<void> {
   const release = await parts.turn.take()
   try {
     while (!(await tryPlacing(parts, id)));

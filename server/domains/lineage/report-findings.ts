@@ -72,7 +72,7 @@ function refutedReport({ name, name_key, evidence }: DeclaredRow): Report {
   const numbers = evidence === null ? '' : table(JSON.parse(evidence) as Evidence)
   return {
     subject: `${prefix}refuted:${name_key}`,
-    title: `The weights show no sign of ${name} 权重中看不到 ${name} 的痕迹`,
+    title: `The weights show no sign of ${short(name)} · 权重中看不到其痕迹`,
     description: `The card names \`${name}\` as a base. This hub compares weights, and it found no likeness between these and those of \`${name}\` beyond what unrelated models have. There may be good reasons: distillation leaves no trace in weights, and so does very long training.
 ${numbers}
 What would change this: another base in the card, if another one was meant; or weights that descend from \`${name}\`. This discussion closes itself then. You can also close it, or switch such messages off in the settings of this repository (\`hubDiscussionsDisabled\`).
@@ -88,7 +88,7 @@ What would change this: another base in the card, if another one was meant; or w
 function undeclaredReport(repo: Repository, { parent: id, relation, score, evidence }: Edge, parent: string): Report {
   return {
     subject: `${prefix}undeclared:${id}`,
-    title: `The weights look like those of ${parent} 权重与 ${parent} 相近`,
+    title: `The weights look like those of ${short(parent)} · 权重与其相近`,
     description: `The card of \`${repoId(repo)}\` names no base that the weights bear out. By its weights the nearest model that was here before is \`${parent}\` (\`${relation}\`, certainty ${score.toFixed(2)}).
 ${table(evidence)}
 If that is right, \`base_model: ${parent}\` in the card would say so, and this discussion closes itself. If both come from a third model that is not on this hub, name that one. You can also close this, or switch such messages off in the settings of this repository (\`hubDiscussionsDisabled\`).
@@ -99,6 +99,11 @@ If that is right, \`base_model: ${parent}\` in the card would say so, and this d
 
 如果确实如此，请在模型卡中写上 \`base_model: ${parent}\`，本讨论会自动关闭。如果二者都来自本站没有的另一个模型，请写上那个模型。您也可以直接关闭本讨论，或在仓库设置中关闭此类消息（\`hubDiscussionsDisabled\`）。`,
   }
+}
+
+/** Titles have a limit. */
+function short(name: string): string {
+  return name.length > 120 ? `${name.slice(0, 119)}…` : name
 }
 
 function table({ measures, agree, disagree }: Evidence): string {

@@ -209,6 +209,30 @@ export async function firstMembers(sql: Sql, families: readonly string[]): Promi
   return new Map(rows.map(row => [row.own_family, row]))
 }
 
+/** All members in order of their arrival. */
+export async function pageByOrder(
+  sql: Sql,
+  after: { order: number; id: string } | undefined,
+  limit: number,
+): Promise<Pick<Placed, 'repo_id' | 'ordered_at'>[]> {
+  return await tables(sql)
+    .selectFrom('lineage_members')
+    .select(['repo_id', 'ordered_at'])
+    .where('sketch_key', 'is not', null)
+    .$if(after !== undefined, query =>
+      query.where(({ or, and, eb }) =>
+        or([
+          eb('ordered_at', '>', after!.order),
+          and([eb('ordered_at', '=', after!.order), eb('repo_id', '>', after!.id)]),
+        ]),
+      ),
+    )
+    .orderBy('ordered_at')
+    .orderBy('repo_id')
+    .limit(limit)
+    .execute()
+}
+
 /** Members after `last`, in order of their ids, for who reads all of them. */
 export async function pageOfMembers(
   sql: Sql,

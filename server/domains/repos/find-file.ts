@@ -1,4 +1,5 @@
 import { LRUCache } from 'lru-cache'
+import { type ByteSource, sourceOf } from '../../formats/byte-source.ts'
 import type { Repository } from '../../kernel/repository.ts'
 import type { StoredFile } from '../blobs/index.ts'
 import { EntryNotFound } from './errors.ts'
@@ -76,36 +77,51 @@ export async function readSmallFile(
   path: string,
   limit: number,
 ): Promise<Uint8Array | undefined> {
-  const start = await readFileStart(parts, repo, commitId, path, limit)
-  return start && start.size <= limit ? start.bytes : undefined
+  const file = await openFile(parts, repo, commitId, path)
+  return file && file.size <= limit ? file.read(0, file.size) : undefined
 }
 
-export interface FileStart {
-  readonly bytes: Uint8Array
-  /** Of the whole file. */
-  readonly size: number
+/** A file that can be read by range. */
+export interface OpenFile extends ByteSource {
+  /** The same for the same bytes, and proven: the Xet hash of a stored file, git's id of any other. */
+  readonly contentId: string
 }
 
-/** The first `length` bytes of a file, or all that it has; undefined when it is absent, or is in git and larger. */
-export async function readFileStart(
+/** Wherever it is kept; undefined when it is absent. */
+export async function openFile(
   parts: Parts,
   repo: Repository,
   commitId: string,
   path: string,
-  length: number,
-): Promise<FileStart | undefined> {
+): Promise<OpenFile | undefined> {
   const entry = await findPath(parts, repo, commitId, path)
   if (entry?.type !== 'file') return undefined
   const found = await findFile(parts, repo, commitId, path)
   if (found.kind === 'absent') return undefined
   const { size } = found
   if (found.kind === 'regular') {
-    if (size > length) return undefined
-    return { bytes: (await parts.git.read(repo.id, found.oid)).content, size }
+    const { git } = parts
+    let content: Promise<Uint8Array> | undefined
+    return {
+      ...{ contentId: found.oid, size },
+      async read(start, end) {
+        content ??= git.read(repo.id, found.oid).then(object => object.content)
+        return await sourceOf(await content).read(start, end)
+      },
+    }
   }
-  const pieces: Uint8Array[] = []
-  // A piece is good until the next one is asked for.
-  for await (const piece of parts.blobs.read(found.file, { start: 0, end: Math.min(length, size) }))
-    pieces.push(Buffer.from(piece))
-  return { bytes: Buffer.concat(pieces), size }
+  const { blobs } = parts
+  return {
+    ...{ contentId: found.file.fileHash, size },
+    async read(start, end) {
+      const bytes = Buffer.alloc(end - start)
+      let at = 0
+      // A piece is good until the next one is asked for.
+      for await (const piece of blobs.read(found.file, { start, end })) {
+        bytes.set(piece, at)
+        at += piece.length
+      }
+      return bytes
+    },
+  }
 }

@@ -14,14 +14,13 @@ import { consolidatePacks } from './consolidate-packs.ts'
 import { sweepDeleted } from './delete-repo.ts'
 import { type DescribedEntry, describeEntries } from './describe-entries.ts'
 import { diffCommits } from './diff-commits.ts'
-import { type FileStart, readFileStart, readSmallFile } from './find-file.ts'
+import { type OpenFile, openFile, readSmallFile } from './find-file.ts'
 import { findRepo, locateRepo } from './find-repo.ts'
 import { GitMirror } from './git-mirror.ts'
 import { GitObjects } from './git-objects.ts'
 import { livingIds } from './living-ids.ts'
 import { createLookups } from './lookups.ts'
 import { findConflicts, type Merge, type MergedRefs, mergeRefs } from './merge-refs.ts'
-import { type OpenFile, openFile } from './open-file.ts'
 import type { RepoParts } from './parts.ts'
 import { type PullRequests, pullRequestRef } from './pull-requests.ts'
 import { resolveRevision } from './resolve-revision.ts'
@@ -83,10 +82,8 @@ export interface Repos {
   touch(tx: Sql, repo: Repository): Promise<void>
   /** Those of the blobs' `holders` whose repository is there still. */
   liveHolders(holders: readonly string[]): Promise<Set<string>>
-  /** The first `length` bytes of a file and its size; undefined when it is absent. One in git has to be no longer. */
-  readStart(repo: Repository, commitId: string, path: string, length: number): Promise<FileStart | undefined>
-  /** A file that is read by range. Throws EntryNotFound, also where its bytes are not here. */
-  openFile(repo: Repository, commitId: string, path: string): Promise<OpenFile>
+  /** A file that is read by range; undefined when it is absent. Of one in git, which is small, each read takes all. */
+  open(repo: Repository, commitId: string, path: string): Promise<OpenFile | undefined>
   /** What its whole history takes: each large file once at its full size, the rest packed by git (docs/decisions/0016). */
   storedBytes(repo: Repository): Promise<number>
   /** See `check-repos.ts`. */
@@ -130,8 +127,7 @@ export function createRepos(
     async liveHolders(holders) {
       return holdersOf(holders, await livingIds(parts, [...new Set(holders.map(repoIdOf))]))
     },
-    readStart: (repo, commitId, path, length) => readFileStart(parts, repo, commitId, path, length),
-    openFile: (repo, commitId, path) => openFile(parts, repo, commitId, path),
+    open: (repo, commitId, path) => openFile(parts, repo, commitId, path),
     storedBytes: async repo => (await packedBytes(sql, repo.id)) + (await parts.blobs.heldBytes(repo.id)),
     check: (options, report) => checkRepos(parts, options, report),
     collect: options => collectPacks(parts, options),

@@ -18,12 +18,9 @@ const companions =
   /^(?:(?:config|adapter_config|quantize_config|quant_config|tokenizer|vocab|added_tokens)\.json|vocab\.txt|merges\.txt|(?:tokenizer|spiece|sentencepiece(?:\.bpe)?)\.model|.+\.index\.json|.+[._]data)$/
 const filesLimit = 2000
 
-/**
- * Undefined when the commit has no weights. Throws EntryNotFound when some of their bytes are not here, as after a push
- * that skipped them.
- */
+/** Undefined when the commit has no weights, or some of their bytes are not here, as after a push that skipped them. */
 export async function modelContent(
-  repos: Pick<Repos, 'files' | 'describe' | 'openFile'>,
+  repos: Pick<Repos, 'files' | 'describe' | 'open'>,
   repo: Repository,
   commitId: string,
 ): Promise<ModelContent | undefined> {
@@ -44,7 +41,11 @@ export async function modelContent(
     ({ path }) => parts.has(path) || (!weighty.has(path) && folders.has(dirname(path))),
   )
   const opened = new Map<string, OpenFile>()
-  for (const { path } of files) opened.set(path, await repos.openFile(repo, commitId, path))
+  for (const { path } of files) {
+    const file = await repos.open(repo, commitId, path)
+    if (!file) return undefined
+    opened.set(path, file)
+  }
   const lines = [...opened].map(([path, { contentId }]) =>
     parts.has(path) ? `weights ${contentId}` : `${basename(path)} ${contentId}`,
   )

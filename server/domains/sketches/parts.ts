@@ -12,7 +12,7 @@ export interface SketchParts {
   readonly clock: Clock
   readonly emit: Emit
   readonly blobs: Pick<Blobs, 'committedAt'>
-  readonly repos: Pick<Repos, 'byId' | 'resolve' | 'files' | 'describe' | 'openFile'>
+  readonly repos: Pick<Repos, 'byId' | 'resolve' | 'files' | 'describe' | 'open'>
   readonly threads: ReadThreads
 }
 

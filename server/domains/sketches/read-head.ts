@@ -1,6 +1,6 @@
 import { defaultBranch, type Repository } from '../../kernel/repository.ts'
 import type { JobHandler, Projection } from '../../ports/queue.ts'
-import { EntryNotFound, RevisionNotFound } from '../repos/index.ts'
+import { RevisionNotFound } from '../repos/index.ts'
 import { type ModelContent, modelContent } from './content-key.ts'
 import { type SketchParts, sketchObject } from './parts.ts'
 import { findHead, findSketch, type HeadRow, markMoved, removeHead, saveHead, saveSketch } from './store.ts'
@@ -86,13 +86,7 @@ async function readCommit(
   repo: Repository,
   commitId: string,
 ): Promise<Omit<ReadHead, 'commitId'>> {
-  let content: ModelContent | undefined
-  try {
-    content = await modelContent(repos, repo, commitId)
-  } catch (error) {
-    if (error instanceof EntryNotFound) return { status: 'no-weights' }
-    throw error
-  }
+  const content = await modelContent(repos, repo, commitId)
   if (!content) return { status: 'no-weights' }
   const known = await findSketch(database.sql, content.key)
   if (known && (await objects.size(sketchObject(content.key))) === known.bytes)

@@ -75,7 +75,8 @@ class Reader {
   #at: number
 
   constructor(bytes: Uint8Array, at: number) {
-    this.#bytes = bytes
+    // A view: `slice` of a Buffer would share its memory.
+    this.#bytes = new Uint8Array(bytes.buffer, bytes.byteOffset, bytes.length)
     this.#at = at
   }
 

@@ -3,7 +3,7 @@
  * transformers, `blk.3.attn_q.weight` to llama.cpp, a third of `transformer.h.3.attn.c_attn.weight` to GPT-2.
  */
 export interface TensorRole {
-  /** One of `q k v o gate up down attn_norm mlp_norm embed head final_norm position`, `qkv` and `gate_up` where a file joins them, with `.bias` for biases; `#3` for the fourth expert; else the name itself without its layer. */
+  /** One of `q k v o gate up down attn_norm mlp_norm embed head final_norm position`, `qkv` and `gate_up` where a file joins them, with `.bias` for biases; `#3` for the fourth expert, `.lora_A` and `.lora_B` for the halves of an adapter; else the name itself without its layer. */
   readonly role: string
   /** -1: belongs to no layer. */
   readonly layer: number
@@ -11,13 +11,17 @@ export interface TensorRole {
 
 export function roleOf(name: string): TensorRole {
   const bias = /[._]bias$/.test(name) ? '.bias' : ''
-  const bare = name.replace(/[._](weight|bias)$/, '').replace(wrappers, '')
+  const [, half = ''] = /(\.lora_[AB])(?:\.default)?(?:\.weight)?$/.exec(name) ?? []
+  const bare = name
+    .replace(/\.lora_[AB](\.default)?(\.weight)?$/, '')
+    .replace(/[._](weight|bias)$/, '')
+    .replace(wrappers, '')
   const inLayer = /(?:^|[._])(?:layers?|h|blk|blocks?|resblocks)[._](\d+)[._](.+)$/.exec(bare)
   const [, number = '-1', rest = bare] = inLayer ?? []
   const expert = /(?:^|\.)experts\.(\d+)\./.exec(rest)?.[1]
   const known = (inLayer ? layerRoles : outerRoles).find(([, pattern]) => pattern.test(rest))?.[0]
   const role = known ?? rest.replace(/^(?:model|transformer|bert|roberta|gpt_neox|encoder|decoder)\./, '')
-  return { role: `${role}${expert === undefined ? '' : `#${expert}`}${bias}`, layer: Number(number) }
+  return { role: `${role}${expert === undefined ? '' : `#${expert}`}${bias}${half}`, layer: Number(number) }
 }
 
 /** What trainers put around a model. */

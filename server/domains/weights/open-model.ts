@@ -1,10 +1,14 @@
-import { dirname, join } from 'node:path/posix'
 import type { GgufValue } from '../../formats/gguf-header.ts'
 import { HubError } from '../../kernel/errors.ts'
+import { assembleTensors } from './assemble-tensors.ts'
 import { listWeightFiles, partNumber, type WeightFiles, type WeightFormat } from './list-weight-files.ts'
-import { type ModelFiles, readJson } from './model-files.ts'
+import { type ModelFiles, readNearestJson } from './model-files.ts'
+import { openGguf } from './open-gguf.ts'
+import { openOnnx } from './open-onnx.ts'
+import { openPytorch } from './open-pytorch.ts'
 import { openSafetensors } from './open-safetensors.ts'
-import { type Finding, plainTensor, type StoredTensor, type WeightTensor } from './weight-tensor.ts'
+import { hashTokens, readGgufTokens, readTokens } from './read-tokens.ts'
+import type { Finding, OpenedPart, StoredTensor, WeightTensor } from './weight-tensor.ts'
 
 /** A model whose tensors can be read. */
 export interface OpenModel {
@@ -16,7 +20,7 @@ export interface OpenModel {
   readonly config?: Record<string, unknown>
   /** `adapter_config.json` of its folder. */
   readonly adapter?: Record<string, unknown>
-  /** Metadata of a GGUF file; of a list only its length. */
+  /** Metadata of a GGUF file; of a list only where it lies. */
   readonly gguf?: ReadonlyMap<string, GgufValue>
   /** Token of each id. */
   readonly tokens?: readonly string[]
@@ -24,9 +28,9 @@ export interface OpenModel {
   readonly tokenizerHash?: string
 }
 
-const configLimit = 1024 * 1024
 const partLimit = 1000
 const tensorLimit = 250_000
+const findingLimit = 1000
 
 /** The best model of a folder (`listWeightFiles`); undefined when there are no weights in it. */
 export async function openModel(files: ModelFiles): Promise<OpenModel | undefined> {
@@ -41,36 +45,57 @@ export async function openFile(files: ModelFiles, path: string): Promise<OpenMod
 }
 
 async function openSet(files: ModelFiles, set: WeightFiles): Promise<OpenModel> {
-  const findings: Finding[] = []
+  const findings: Finding[] = [...missingParts(set)]
   const stored: StoredTensor[] = []
-  for (const path of set.paths.slice(0, partLimit)) {
+  /** What is refused in words becomes a finding. */
+  const attempt = async <Result>(file: string, read: () => Promise<Result>) => {
     try {
-      stored.push(...(await openPart(files, set.format, path)))
-      if (stored.length > tensorLimit) break
+      return await read()
     } catch (error) {
       if (!(error instanceof HubError)) throw error
-      findings.push({ kind: 'malformed', file: path, message: error.message })
+      findings.push({ kind: 'malformed', file, message: error.message })
+      return undefined
     }
   }
-  findings.push(...missingParts(set))
-  const config = await readNear(files, set.path, 'config.json')
-  const adapter = await readNear(files, set.path, 'adapter_config.json')
+  let gguf: OpenedPart['gguf']
+  for (const path of set.paths.slice(0, partLimit)) {
+    const part = await attempt(path, () => openPart(files, set.format, path))
+    findings.push(...(part?.findings ?? []))
+    stored.push(...(part?.tensors ?? []))
+    gguf ??= part?.gguf
+    if (stored.length <= tensorLimit) continue
+    stored.length = tensorLimit
+    findings.push({ kind: 'malformed', file: path, message: `has more than ${tensorLimit} tensors` })
+    break
+  }
+  const config = await readNearestJson(files, set.path, 'config.json')
+  const assembled = await assembleTensors(stored, config)
+  const adapter = await readNearestJson(files, set.path, 'adapter_config.json')
+  const tokens = await attempt(set.path, async () =>
+    gguf ? readGgufTokens(gguf.source, gguf.metadata) : readTokens(files, set.path),
+  )
   return {
     format: set.format,
-    tensors: stored.map(plainTensor),
-    findings,
+    tensors: assembled.tensors,
+    findings: [...findings, ...assembled.findings].slice(0, findingLimit),
     ...(config && { config }),
     ...(adapter && { adapter }),
+    ...(gguf && { gguf: gguf.metadata }),
+    ...(tokens && { tokens, tokenizerHash: hashTokens(tokens) }),
   }
 }
 
-async function openPart(files: ModelFiles, format: WeightFormat, path: string): Promise<StoredTensor[]> {
+async function openPart(files: ModelFiles, format: WeightFormat, path: string): Promise<OpenedPart> {
   const source = await files.open(path)
   switch (format) {
     case 'safetensors':
       return openSafetensors(path, source)
-    default:
-      return []
+    case 'gguf':
+      return openGguf(path, source)
+    case 'pytorch':
+      return openPytorch(path, source)
+    case 'onnx':
+      return openOnnx(path, source, files)
   }
 }
 
@@ -80,9 +105,4 @@ function missingParts({ path, paths }: WeightFiles): Finding[] {
   return [
     { kind: 'missing', file: path, message: `is one of ${parts} parts; there are ${paths.length} of them` },
   ]
-}
-
-/** Of the folder in which the weights are, or of the root. */
-async function readNear(files: ModelFiles, path: string, name: string) {
-  return (await readJson(files, join(dirname(path), name), configLimit)) ?? readJson(files, name, configLimit)
 }

@@ -1,12 +1,15 @@
 import { plainTypes } from '../../formats/block-type.ts'
 import type { ByteSource } from '../../formats/byte-source.ts'
 import { readSafetensorsHeader } from '../../formats/safetensors-header.ts'
-import { type StoredTensor, storedTensor } from './weight-tensor.ts'
+import { type OpenedPart, storedTensor } from './weight-tensor.ts'
 
-/** Tensors of one file. Throws MalformedInput or LimitExceeded. */
-export async function openSafetensors(file: string, source: ByteSource): Promise<StoredTensor[]> {
+/** Throws MalformedInput or LimitExceeded. */
+export async function openSafetensors(file: string, source: ByteSource): Promise<OpenedPart> {
   const { tensors, dataStart } = await readSafetensorsHeader(source)
-  return tensors.map(({ name, dtype, shape, begin }) =>
-    storedTensor({ name, shape, file }, { source, begin: dataStart + begin, type: plainTypes[dtype] }),
-  )
+  return {
+    findings: [],
+    tensors: tensors.map(({ name, dtype, shape, begin }) =>
+      storedTensor({ name, shape, file }, { source, begin: dataStart + begin, type: plainTypes[dtype] }),
+    ),
+  }
 }

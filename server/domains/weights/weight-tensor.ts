@@ -1,4 +1,6 @@
 import { type BlockType, bitsOf } from '../../formats/block-type.ts'
+import type { ByteSource } from '../../formats/byte-source.ts'
+import type { GgufValue } from '../../formats/gguf-header.ts'
 import { type Matrix, matrixShape, readMatrix } from '../../formats/matrix.ts'
 
 /**
@@ -43,6 +45,13 @@ export interface StoredTensor {
   readonly file: string
   readonly matrix: Matrix
   readonly transposed?: true
+}
+
+/** What one file holds. */
+export interface OpenedPart {
+  readonly tensors: readonly StoredTensor[]
+  readonly findings: readonly Finding[]
+  readonly gguf?: { readonly source: ByteSource; readonly metadata: ReadonlyMap<string, GgufValue> }
 }
 
 export function storedTensor(

@@ -11,7 +11,16 @@ const model = z.object({
 })
 
 const relation = z.enum([
-  ...(['copy', 'cast', 'quantized', 'finetune', 'lora_merged', 'adapter', 'merge_linear', 'merge_slerp'] as const),
+  ...([
+    'copy',
+    'cast',
+    'quantized',
+    'finetune',
+    'lora_merged',
+    'adapter',
+    'merge_linear',
+    'merge_slerp',
+  ] as const),
   ...(['merge_ties', 'merge_dare', 'merge_passthrough', 'pruned_layers', 'pruned_width', 'sparse'] as const),
   ...(['vocab_resized', 'laundered'] as const),
 ])
@@ -61,9 +70,7 @@ export const family = z.object({
   /** That anyone may see. */
   members: z.number().int(),
   first: model.optional(),
-  models: z.array(
-    model.extend({ arrivedAt: time, generation: z.number().int(), parents: z.array(parent) }),
-  ),
+  models: z.array(model.extend({ arrivedAt: time, generation: z.number().int(), parents: z.array(parent) })),
   /** `after` of the next page. */
   next: z.string().optional(),
 })

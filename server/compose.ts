@@ -149,7 +149,14 @@ export async function compose(config: Config, drivers: Drivers, log: Logger): Pr
     ...lineage.projections,
     ...catalog.projections,
   )
-  consequences.jobs.push(...blobs.jobs, ...repos.jobs, ...catalog.jobs, ...webhooks.jobs, ...sketches.jobs, ...lineage.jobs)
+  consequences.jobs.push(
+    ...blobs.jobs,
+    ...repos.jobs,
+    ...catalog.jobs,
+    ...webhooks.jobs,
+    ...sketches.jobs,
+    ...lineage.jobs,
+  )
 
   const metrics = createMetrics(drivers.queue)
   let apiDocument: OpenApi | undefined

@@ -23,7 +23,10 @@ export function serveCommand(): Command {
       'requests of one account or address: off, or api=N,resolvers=N,pages=N,window=SECONDS',
     )
     .option('--webhook-targets <which>', 'any: webhooks may send to private addresses too (public)')
-    .option('--lineage-reports <whether>', 'off: no discussions about what weights say of declared bases (on)')
+    .option(
+      '--lineage-reports <whether>',
+      'off: no discussions about what weights say of declared bases (on)',
+    )
     .option('--trusted-proxies <addresses>', 'proxies whose X-Forwarded-* headers are believed (none)')
     .option('--log-level <level>', 'fatal, error, warn, info, debug or silent (info)')
     .addHelpText('after', '\nEvery flag has a variable: BANYAN_PORT, BANYAN_DATA, BANYAN_PUBLIC_URL, …')

@@ -5,12 +5,7 @@ import { cardTags } from '../../formats/model-card.ts'
 import type { Repository } from '../../kernel/repository.ts'
 import type { Repos } from '../repos/index.ts'
 import { describeInShort, readCardText } from './card-text.ts'
-import {
-  inferLibrary,
-  inferTask,
-  inferTransformers,
-  type TransformersInfo,
-} from './infer-model.ts'
+import { inferLibrary, inferTask, inferTransformers, type TransformersInfo } from './infer-model.ts'
 import { type ModelConfig, readEvalResults, readModelConfig } from './model-config.ts'
 import { type GgufFacts, readGguf, readSafetensors, type SafetensorsFacts } from './weights.ts'
 

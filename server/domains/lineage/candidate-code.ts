@@ -59,7 +59,11 @@ export function codeOf(sketch: Sketch): CandidateCode {
   const places = new Map<PartName, readonly (TensorSketch | undefined)[]>()
   for (const [index, name] of layerParts.entries()) {
     const roles = layers.at(index < 2 ? index : index - layerParts.length)
-    if (roles && layers.length >= 2) places.set(name, gridRoles.map(role => roles.get(role)))
+    if (roles && layers.length >= 2)
+      places.set(
+        name,
+        gridRoles.map(role => roles.get(role)),
+      )
   }
   places.set('outside', outsideOf(tensors))
   let present = 0
@@ -135,7 +139,8 @@ function setBit(words: Uint32Array, at: number, bit: number, isSet: boolean): vo
 function noise({ tensors, parameters }: Sketch): Uint32Array {
   const [first] = tensors
   const hash = createHash('shake256', { outputLength: codeWords * 4 }).update(String(parameters))
-  if (first) hash.update(new Uint8Array(first.values.buffer, first.values.byteOffset, first.values.byteLength))
+  if (first)
+    hash.update(new Uint8Array(first.values.buffer, first.values.byteOffset, first.values.byteLength))
   return new Uint32Array(new Uint8Array(hash.digest()).buffer)
 }
 
@@ -154,7 +159,9 @@ export function pairSigns(gram: Gram, places: readonly number[]): Uint32Array {
   for (const [a, x] of places.entries()) {
     for (const [b, y] of places.slice(0, a).entries()) {
       if (x < 0 || y < 0) continue
-      const norm = Math.sqrt((gram.products[x * size + x] as number) * (gram.products[y * size + y] as number))
+      const norm = Math.sqrt(
+        (gram.products[x * size + x] as number) * (gram.products[y * size + y] as number),
+      )
       pairs.push((a * (a - 1)) / 2 + b)
       cosines.push(norm > 0 ? (gram.products[x * size + y] as number) / norm : 0)
     }

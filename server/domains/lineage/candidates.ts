@@ -233,7 +233,11 @@ class CompiledQuery {
   }
 }
 
-function compile(gram: Gram, places: ReadonlyMap<number, number>, { basis, tokens }: TokenList): ListQuery | undefined {
+function compile(
+  gram: Gram,
+  places: ReadonlyMap<number, number>,
+  { basis, tokens }: TokenList,
+): ListQuery | undefined {
   if (basis !== gram.basis) return undefined
   const shared = Array.from(tokens, token => places.get(token) ?? -1)
   const count = shared.filter(place => place >= 0).length

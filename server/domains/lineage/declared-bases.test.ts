@@ -36,7 +36,15 @@ describe('the bases that a model declares', () => {
   })
 
   it('are not paths on a disk, nor the model itself', () => {
-    for (const name of ['/home/ada/model', './out', 'C:\\models\\x', 'a/b/c', 'ada/Model', 'checkpoint', '..'])
+    for (const name of [
+      '/home/ada/model',
+      './out',
+      'C:\\models\\x',
+      'a/b/c',
+      'ada/Model',
+      'checkpoint',
+      '..',
+    ])
       expect(said({ claims: [{ source: 'config.json', name }] })).toEqual([])
   })
 

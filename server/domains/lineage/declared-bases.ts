@@ -29,7 +29,8 @@ const declaredLimit = 32
 export function declaredBases({ id, paths, card, recipe, claims }: Said): DeclaredBase[] {
   const { data } = parseFrontMatter(card ?? '')
   const bases = textsOf(data.base_model)
-  const relation = relationOf(data.base_model_relation) ?? inferRelation(bases, paths, textsOf(data.tags), undefined)
+  const relation =
+    relationOf(data.base_model_relation) ?? inferRelation(bases, paths, textsOf(data.tags), undefined)
   const all: { name: string; relation: DeclaredBase['relation']; source: Source }[] = [
     ...bases.map(name => ({ name, relation, source: 'card' as const })),
     ...basesOfRecipe(recipe).map(base => ({ ...base, source: 'mergekit' as const })),
@@ -45,14 +46,18 @@ export function declaredBases({ id, paths, card, recipe, claims }: Said): Declar
     if (known) {
       known.relation ??= relation
       if (!known.sources.includes(source)) known.sources = [...known.sources, source]
-    } else if (found.size < declaredLimit) found.set(name.toLowerCase(), { name, relation, sources: [source] })
+    } else if (found.size < declaredLimit)
+      found.set(name.toLowerCase(), { name, relation, sources: [source] })
   }
   return [...found.values()]
 }
 
 /** `ns/name` of an id or of the URL of a repository on any hub; undefined for a path on somebody's disk. */
 function nameOf(written: string): string | undefined {
-  const name = written.trim().replace(/^https?:\/\/[^/]+\//, '').replace(/(?:\.git)?\/?$/, '')
+  const name = written
+    .trim()
+    .replace(/^https?:\/\/[^/]+\//, '')
+    .replace(/(?:\.git)?\/?$/, '')
   return /^(?:[A-Za-z0-9][\w.-]*\/)?[A-Za-z0-9][\w.-]{0,95}$/.test(name) && !/--|\.\./.test(name)
     ? name
     : undefined
@@ -97,7 +102,9 @@ function referenceName(reference: CardValue | undefined): string | undefined {
 }
 
 function recordsOf(value: CardValue | undefined): { [key: string]: CardValue }[] {
-  return [value].flat().filter(item => typeof item === 'object' && item !== null && !Array.isArray(item)) as never
+  return [value]
+    .flat()
+    .filter(item => typeof item === 'object' && item !== null && !Array.isArray(item)) as never
 }
 
 function textsOf(value: CardValue | undefined): string[] {

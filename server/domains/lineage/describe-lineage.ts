@@ -52,7 +52,10 @@ export function presentEdge({ parent, relation, score, evidence }: Edge, show: (
 function evidenceOf({ measures, ...evidence }: Evidence) {
   return {
     ...evidence,
-    measures: measures.map(measure => ({ ...measure, value: Number.isFinite(measure.value) ? measure.value : null })),
+    measures: measures.map(measure => ({
+      ...measure,
+      value: Number.isFinite(measure.value) ? measure.value : null,
+    })),
   }
 }
 

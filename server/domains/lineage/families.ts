@@ -14,12 +14,18 @@ interface Kin {
 }
 
 /** The order of arrival; whatever comes at once is told apart by its id. */
-export function isBefore(a: Pick<Kin, 'repo_id' | 'ordered_at'>, b: Pick<Kin, 'repo_id' | 'ordered_at'>): boolean {
+export function isBefore(
+  a: Pick<Kin, 'repo_id' | 'ordered_at'>,
+  b: Pick<Kin, 'repo_id' | 'ordered_at'>,
+): boolean {
   return a.ordered_at < b.ordered_at || (a.ordered_at === b.ordered_at && a.repo_id < b.repo_id)
 }
 
 /** The family of each: all that are tied to each other, however far, under the name of the first of them. */
-export function assignFamilies(kin: readonly Kin[], ties: Iterable<readonly [string, string]>): Map<string, string> {
+export function assignFamilies(
+  kin: readonly Kin[],
+  ties: Iterable<readonly [string, string]>,
+): Map<string, string> {
   const leaders = new Map(kin.map(member => [member.repo_id, member]))
   const byId = new Map(leaders)
   const leaderOf = (id: string): Kin | undefined => {

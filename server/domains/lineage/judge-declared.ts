@@ -14,7 +14,8 @@ export function judgeDeclared(
   const judge = (id: string): Judgement => {
     if (parents.includes(id)) return { verdict: 'confirmed', reason: 'parent' }
     if (isAncestor(id, parents, known)) return { verdict: 'confirmed', reason: 'ancestor' }
-    if (related.includes(id)) return { verdict: 'relative', reason: 'nearer-relative', ...(nearest && { nearest }) }
+    if (related.includes(id))
+      return { verdict: 'relative', reason: 'nearer-relative', ...(nearest && { nearest }) }
     return { verdict: 'refuted', reason: 'unrelated' }
   }
   return declared.map(row => {
@@ -25,7 +26,11 @@ export function judgeDeclared(
   })
 }
 
-function isAncestor(id: string, parents: readonly string[], known: ReadonlyMap<string, readonly Edge[]>): boolean {
+function isAncestor(
+  id: string,
+  parents: readonly string[],
+  known: ReadonlyMap<string, readonly Edge[]>,
+): boolean {
   const seen = new Set(parents)
   // A set goes on over what is added to it meanwhile.
   for (const one of seen) for (const { parent } of known.get(one) ?? []) seen.add(parent)

@@ -29,12 +29,20 @@ export async function describeFamily(parts: Parts, actor: Actor, asked: string, 
     shown.map(({ repo_id }) => repo_id),
   )
   const parents = [...edges.values()].flat().map(({ parent }) => parent)
-  const show = await showModels(parts, actor, [...shown.map(row => row.repo_id), ...parents, ...(first ? [first.repo_id] : [])])
+  const show = await showModels(parts, actor, [
+    ...shown.map(row => row.repo_id),
+    ...parents,
+    ...(first ? [first.repo_id] : []),
+  ])
   const models = shown.map(row => ({
     ...show(row.repo_id),
     arrivedAt: new Date(row.ordered_at).toISOString(),
     generation: row.generation,
-    parents: (edges.get(row.repo_id) ?? []).map(({ parent, relation, score }) => ({ ...show(parent), relation, score })),
+    parents: (edges.get(row.repo_id) ?? []).map(({ parent, relation, score }) => ({
+      ...show(parent),
+      relation,
+      score,
+    })),
   }))
   // A family of private models alone is there for those alone who may read one of them.
   if (page.after === undefined && page.relation === undefined && models.every(model => 'private' in model))
@@ -80,7 +88,12 @@ export async function listFamilies(
   return {
     answer: shown.map(({ id, members, value }) => {
       const first = firsts.get(id)
-      return { id, members, ...(sort === 'growth' && { growth: value }), ...(first && { first: show(first.repo_id) }) }
+      return {
+        id,
+        members,
+        ...(sort === 'growth' && { growth: value }),
+        ...(first && { first: show(first.repo_id) }),
+      }
     }),
     next: ranked.length > limit && last ? { value: last.value, id: last.id } : undefined,
   }

@@ -7,7 +7,7 @@ import { familyIdOf, isBefore } from './families.ts'
 import type { LineageParts } from './parts.ts'
 import { removeMember } from './remove-model.ts'
 import { type Change, saveTree } from './save-tree.ts'
-import { declaredBy, findMembers, type DeclaredRow, type MemberRow, type Placed, versionOf } from './store.ts'
+import { type DeclaredRow, declaredBy, findMembers, type MemberRow, type Placed, versionOf } from './store.ts'
 import { TreeView } from './tree-view.ts'
 
 /** Finds out where a model came from when its weights or its card have changed. */
@@ -39,7 +39,11 @@ async function tryPlacing(parts: LineageParts, id: string): Promise<boolean> {
   // Deleted, or moved on: then another job comes.
   if (!head || !repo || head.status === 'waiting' || head.commit_id === null) return true
   const found = head.sketch_key === null ? undefined : await parts.sketches.find(head.sketch_key)
-  const declared = await resolveDeclared(parts, repo, await readDeclared(parts, repo, head.commit_id, found?.claims))
+  const declared = await resolveDeclared(
+    parts,
+    repo,
+    await readDeclared(parts, repo, head.commit_id, found?.claims),
+  )
   const before = (await findMembers(sql, [id])).get(id)
   if (head.sketch_key === null) {
     return await parts.database.transaction(async tx => {
@@ -71,7 +75,8 @@ async function readDeclared(
 ): Promise<DeclaredBase[]> {
   const paths = new Set((await repos.files(repo, commitId)).map(({ path }) => path))
   const read = async (path: string | undefined) => {
-    const bytes = path !== undefined && paths.has(path) && (await repos.readFile(repo, commitId, path, cardLimit))
+    const bytes =
+      path !== undefined && paths.has(path) && (await repos.readFile(repo, commitId, path, cardLimit))
     return bytes ? Buffer.from(bytes).toString('utf8') : undefined
   }
   return declaredBases({
@@ -127,10 +132,13 @@ async function workOut(parts: LineageParts, arrived: Arrived): Promise<Change> {
     ...{ is_private: repo.isPrivate ? 1 : 0, is_gone: 0, name: null, code, version: 0 },
   }
   const isSame = before?.sketch_key === key
-  const hits = isSame ? [] : (await parts.index.find({ code: decodeCode(code), gram })).filter(id => id !== repo.id)
+  const hits = isSame
+    ? []
+    : (await parts.index.find({ code: decodeCode(code), gram })).filter(id => id !== repo.id)
   await tree.add(member, arrived.declared)
   await tree.load(hits)
-  if (isSame || (before?.sketch_key && (await tree.areRelated(member, before)))) member.ordered_at = before.ordered_at
+  if (isSame || (before?.sketch_key && (await tree.areRelated(member, before))))
+    member.ordered_at = before.ordered_at
   const moved = await orderByDeclarations(tree, member)
 
   const placements = new Map([[repo.id, await tree.place(member)]])
@@ -145,7 +153,8 @@ async function workOut(parts: LineageParts, arrived: Arrived): Promise<Change> {
 async function orderByDeclarations(tree: TreeView, member: MemberRow): Promise<Placed[]> {
   const moved: Placed[] = []
   for (const child of await tree.declarersOf(member.repo_id)) {
-    if (isBefore(child, member) && (await tree.areRelated(child, member))) member.ordered_at = child.ordered_at - 1
+    if (isBefore(child, member) && (await tree.areRelated(child, member)))
+      member.ordered_at = child.ordered_at - 1
   }
   for (const base of await tree.basesOf(member.repo_id)) {
     if (!isBefore(member, base) || !(await tree.areRelated(member, base))) continue
@@ -164,12 +173,17 @@ async function laterRelatives(
   moved: readonly Placed[],
 ): Promise<Placed[]> {
   const first = [member, ...moved, ...(before ? [before] : [])].reduce((a, b) => (isBefore(a, b) ? a : b))
-  const related = await tree.relatedTo(member, hits.map(id => tree.member(id)).filter(other => other && isBefore(first, other)) as Placed[])
+  const related = await tree.relatedTo(
+    member,
+    hits.map(id => tree.member(id)).filter(other => other && isBefore(first, other)) as Placed[],
+  )
   const families = [before, ...moved, ...related].flatMap(kin => kin?.family_id ?? [])
   const later = (await tree.loadFamilies(families)).filter(
     kin => kin.repo_id !== member.repo_id && isBefore(first, kin),
   )
-  const all = new Map([...later, ...moved, ...(await tree.declarersOf(member.repo_id))].map(kin => [kin.repo_id, kin]))
+  const all = new Map(
+    [...later, ...moved, ...(await tree.declarersOf(member.repo_id))].map(kin => [kin.repo_id, kin]),
+  )
   all.delete(member.repo_id)
   return [...all.values()].sort((a, b) => (isBefore(a, b) ? -1 : 1))
 }

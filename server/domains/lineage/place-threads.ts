@@ -49,7 +49,9 @@ export class PlaceThreads {
     const { port1, port2 } = new MessageChannel()
     answerCalls<string>(port1, read)
     try {
-      const done = await this.#pool.run({ ...task, port: port2 } as PlaceTask, { transferList: [port2] as never })
+      const done = await this.#pool.run({ ...task, port: port2 } as PlaceTask, {
+        transferList: [port2] as never,
+      })
       if ('refused' in done) throw new MalformedInput('sketch', done.refused)
       return done
     } finally {

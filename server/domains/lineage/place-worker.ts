@@ -48,7 +48,10 @@ export default async function run(task: PlaceTask): Promise<ModelCode | Placemen
       const sketch = await sketchOf(task.key)
       return { code: encodeCode(codeOf(sketch)), gram: sketch.gram }
     }
-    const read = async ({ key, ...member }: Unread): Promise<Member> => ({ ...member, sketch: await sketchOf(key) })
+    const read = async ({ key, ...member }: Unread): Promise<Member> => ({
+      ...member,
+      sketch: await sketchOf(key),
+    })
     const { edges } = task
     const candidates: Member[] = []
     for (const candidate of task.candidates) candidates.push(await read(candidate))

@@ -18,7 +18,10 @@ export interface RebuildOptions {
  * Works out the whole tree again from stored sketches, in order of arrival: the same tree, unless the rules have changed.
  * The hub may run meanwhile; each model has its old place until its turn comes. Returns how many were placed.
  */
-export async function rebuildTree(parts: LineageParts, { ids, from, progress }: RebuildOptions): Promise<number> {
+export async function rebuildTree(
+  parts: LineageParts,
+  { ids, from, progress }: RebuildOptions,
+): Promise<number> {
   const { sql } = parts.database
   for await (const id of ids) {
     if (!(await findMembers(sql, [id])).has(id)) await placeModel(parts, id)
@@ -58,7 +61,8 @@ async function tryAgain(parts: LineageParts, id: string): Promise<boolean> {
   tree.insert([])
   const placements = new Map([[id, await tree.place(member)]])
   return await parts.database.transaction(async tx => {
-    if (!(await saveTree(tx, seen, { placements, members: [member], declared: tree.declared, before }))) return false
+    if (!(await saveTree(tx, seen, { placements, members: [member], declared: tree.declared, before })))
+      return false
     await parts.emit(tx, 'model-placed', { repoId: id })
     return true
   })

@@ -1,6 +1,6 @@
+import { anonymous } from '../../kernel/actor.ts'
 import { type Repository, repoId } from '../../kernel/repository.ts'
 import type { JobHandler } from '../../ports/queue.ts'
-import { anonymous } from '../../kernel/actor.ts'
 import type { LineageParts } from './parts.ts'
 import type { Edge, Evidence } from './relations.ts'
 import { type DeclaredRow, declaredBy, edgesOf } from './store.ts'
@@ -58,7 +58,9 @@ async function findReports(
     const shown = show(id)
     return 'id' in shown ? shown.id : undefined
   }
-  const refuted = declared.filter(({ verdict, base_id }) => verdict === 'refuted' && base_id && nameOf(base_id))
+  const refuted = declared.filter(
+    ({ verdict, base_id }) => verdict === 'refuted' && base_id && nameOf(base_id),
+  )
   const [nearest] = edges
   const parent = nearest && nameOf(nearest.parent)
   const isNamed = declared.some(({ verdict }) => verdict !== 'refuted')
@@ -85,7 +87,11 @@ What would change this: another base in the card, if another one was meant; or w
   }
 }
 
-function undeclaredReport(repo: Repository, { parent: id, relation, score, evidence }: Edge, parent: string): Report {
+function undeclaredReport(
+  repo: Repository,
+  { parent: id, relation, score, evidence }: Edge,
+  parent: string,
+): Report {
   return {
     subject: `${prefix}undeclared:${id}`,
     title: `The weights look like those of ${short(parent)} · 权重与其相近`,

@@ -31,7 +31,10 @@ export function lineageRoutes(parts: LineageParts): Route[] {
       method: 'GET',
       path: '{api}/lineage',
       grant: 'repo:view',
-      about: { summary: 'Where a model came from, declared and by its weights', answers: { 200: modelLineage } },
+      about: {
+        summary: 'Where a model came from, declared and by its weights',
+        answers: { 200: modelLineage },
+      },
       async handle(call) {
         const repo = repoOf(call)
         if (repo.type !== 'model') throw new RepoNotFound(repoId(repo))
@@ -49,7 +52,13 @@ export function lineageRoutes(parts: LineageParts): Route[] {
         if (sort !== 'members' && sort !== 'growth')
           throw new MalformedInput('sort', `"${sort}" is not one of members, growth`)
         const after = cursor === undefined ? undefined : readPosition(cursor, rankPlace)
-        const page = await listFamilies(parts, call.actor, sort, after, Math.min(limit ?? pageSize, mostOnPage))
+        const page = await listFamilies(
+          parts,
+          call.actor,
+          sort,
+          after,
+          Math.min(limit ?? pageSize, mostOnPage),
+        )
         linkNextPage(call as Call, page.next && encodeCursor(page.next))
         return page.answer
       },

@@ -3,8 +3,8 @@ import { assignFamilies } from './families.ts'
 import {
   type DeclaredRow,
   findMembers,
-  membersOfFamilies,
   type MemberRow,
+  membersOfFamilies,
   type Placed,
   saveDeclared,
   saveEdges,

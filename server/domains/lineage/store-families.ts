@@ -79,7 +79,10 @@ export interface FamilyPage {
   readonly limit: number
 }
 
-export type FamilyMember = Pick<Placed, 'repo_id' | 'ordered_at' | 'generation' | 'is_gone' | 'is_private' | 'name'>
+export type FamilyMember = Pick<
+  Placed,
+  'repo_id' | 'ordered_at' | 'generation' | 'is_gone' | 'is_private' | 'name'
+>
 
 export async function pageOfFamily(
   sql: Sql,
@@ -197,7 +200,10 @@ export async function countChildren(sql: Sql, id: string): Promise<Record<string
 }
 
 /** The first member of each family, which it is named after. */
-export async function firstMembers(sql: Sql, families: readonly string[]): Promise<Map<string, FamilyMember>> {
+export async function firstMembers(
+  sql: Sql,
+  families: readonly string[],
+): Promise<Map<string, FamilyMember>> {
   const rows = await inBatches(families, batch =>
     tables(sql)
       .selectFrom('lineage_members')

@@ -188,7 +188,13 @@ export async function joinStubs(tx: Sql, nameKey: string, baseId: string): Promi
 }
 
 export async function leaveStubs(tx: Sql, baseId: string): Promise<void> {
-  const left = { base_id: null, verdict: 'unverifiable', reason: 'not-here', nearest_id: null, evidence: null }
+  const left = {
+    base_id: null,
+    verdict: 'unverifiable',
+    reason: 'not-here',
+    nearest_id: null,
+    evidence: null,
+  }
   await tables(tx).updateTable('lineage_declared').set(left).where('base_id', '=', baseId).execute()
 }
 

@@ -121,10 +121,21 @@ export class TreeView {
     )
     const edges = placement.edges.filter(({ parent }) => isBefore(this.member(parent) as Placed, member))
     this.#edges.set(member.repo_id, edges)
-    member.generation = 1 + Math.max(-1, ...edges.slice(0, 1).map(({ parent }) => this.member(parent)?.generation ?? 0))
-    const judged = judgeDeclared(this.declared.get(member.repo_id) ?? [], placement, this.#edges, id => this.member(id) !== undefined)
+    member.generation =
+      1 + Math.max(-1, ...edges.slice(0, 1).map(({ parent }) => this.member(parent)?.generation ?? 0))
+    const judged = judgeDeclared(
+      this.declared.get(member.repo_id) ?? [],
+      placement,
+      this.#edges,
+      id => this.member(id) !== undefined,
+    )
     this.declared.set(member.repo_id, judged)
-    return { ...placement, edges, links: this.#links(edges, placement.related), generation: member.generation }
+    return {
+      ...placement,
+      edges,
+      links: this.#links(edges, placement.related),
+      generation: member.generation,
+    }
   }
 
   /** Of each family that it joins by likeness alone the nearest relative; all relatives where families are in motion. */

@@ -4,7 +4,10 @@ import type { LineageParts } from './parts.ts'
 import { findMembers } from './store.ts'
 
 /** A model in an answer: by its name, or that there is one whose name is not for this actor. */
-export type Shown = { readonly id: string } | { readonly private: true } | { readonly id: string; readonly deleted: true }
+export type Shown =
+  | { readonly id: string }
+  | { readonly private: true }
+  | { readonly id: string; readonly deleted: true }
 
 /** What these models are called before somebody. Who may not read one learns that it is there, and no more. */
 export async function showModels(
@@ -22,7 +25,8 @@ export async function showModels(
   )
   return id => {
     const repo = found.get(id)
-    if (repo) return policy.can(actor, 'repo:view', { repo }).allowed ? { id: repoId(repo) } : { private: true }
+    if (repo)
+      return policy.can(actor, 'repo:view', { repo }).allowed ? { id: repoId(repo) } : { private: true }
     const stub = gone.get(id)
     if (stub?.name && stub.is_private === 0) return { id: stub.name, deleted: true }
     return { private: true }

@@ -2,7 +2,7 @@ import type { MessagePort } from 'node:worker_threads'
 
 /**
  * Questions that a worker thread asks the thread that gave it work: bytes of a file, of an object. One port for each
- * piece of work; whoever made it closes it. `Answer` is bytes, which are handed over, not copied.
+ * piece of work; whoever made it closes it.
  */
 interface Asked<Question> {
   readonly id: number
@@ -21,8 +21,8 @@ export function answerCalls<Question>(
   port.on('message', async ({ id, question }: Asked<Question>) => {
     try {
       const bytes = await answer(question)
-      const isWhole = bytes.buffer instanceof ArrayBuffer && bytes.byteLength === bytes.buffer.byteLength
-      const own = (isWhole ? bytes : new Uint8Array(bytes)) as Uint8Array<ArrayBuffer>
+      // A copy: others may keep what they have read.
+      const own = new Uint8Array(bytes)
       port.postMessage({ id, bytes: own } satisfies Answered, [own.buffer])
     } catch (error) {
       port.postMessage({ id, error: error as Error } satisfies Answered)

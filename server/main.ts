@@ -1,9 +1,11 @@
 import { Command } from 'commander'
 import { fsckCommand } from './commands/fsck.ts'
 import { gcCommand } from './commands/gc.ts'
+import { lineageCommand } from './commands/lineage.ts'
 import { orgCommand } from './commands/org.ts'
 import { routesCommand } from './commands/routes.ts'
 import { serveCommand } from './commands/serve.ts'
+import { sketchCommand } from './commands/sketch.ts'
 import { tokenCommand } from './commands/token.ts'
 import { userCommand } from './commands/user.ts'
 import { ConfigFaults, readConfig } from './config.ts'
@@ -37,6 +39,8 @@ const program = new Command('banyan')
   .addCommand(tokenCommand(open))
   .addCommand(fsckCommand(open))
   .addCommand(gcCommand(open))
+  .addCommand(lineageCommand(open))
+  .addCommand(sketchCommand())
   .addCommand(routesCommand())
   .showHelpAfterError()
 

@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { TestHub } from '../../hub-for-test.suite.ts'
+import { createReader } from '../sketches/index.ts'
 import {
   configOf,
   makeModel,
@@ -139,7 +140,8 @@ describe('the family tree', () => {
   })
 
   it('answers whose family a sketch belongs to', async () => {
-    const { sketch } = await hub.hub.sketches.readFiles(filesOf(safetensorsOf(trained(tuned, 6))))
+    const reader = createReader()
+    const { sketch } = (await reader.read(filesOf(safetensorsOf(trained(tuned, 6)))))!
     const ask = (bytes: Uint8Array) =>
       hub.as().post('/api/lineage/identify', bytes, { 'content-type': 'application/vnd.banyan.sketch' })
     const { family } = await lineage('base')
@@ -148,7 +150,8 @@ describe('the family tree', () => {
       family,
       parents: [{ id: 'ada/tuned' }],
     })
-    const other = await hub.hub.sketches.readFiles(filesOf(safetensorsOf(makeModel(7))))
+    const other = (await reader.read(filesOf(safetensorsOf(makeModel(7)))))!
+    await reader.close()
     expect((await ask(other.sketch!)).json()).toEqual({ verdict: 'unknown', parents: [], related: [] })
     expect((await ask(Buffer.from('no sketch'))).status).toBe(400)
   })

@@ -1,17 +1,14 @@
 /** Sketches: what is kept of a model's weights, to compare it with others. */
 import type { JobHandler, Projection } from '../../ports/queue.ts'
-import type { ModelFiles } from '../weights/index.ts'
 import { collectSketches } from './collect.ts'
 import { type SketchParts, sketchObject } from './parts.ts'
-import { headProjections, readHeadJob } from './read-head.ts'
+import { headProjections, readHeadJob, readMissing } from './read-head.ts'
 import { ReadThreads } from './read-threads.ts'
-import type { ReadModel } from './read-worker.ts'
 import { findHead, findSketch, type HeadRow, type SketchRow } from './store.ts'
 
 export type { FileClaim } from './file-claims.ts'
 export { makeSketch, type Sketchable } from './make-sketch.ts'
 export { sketchMigrations } from './migrations/index.ts'
-export type { ReadModel } from './read-worker.ts'
 export { sampleAxis } from './sample-axis.ts'
 export * from './sketch.ts'
 export { decodeSketch, encodeSketch, sketchLimit } from './sketch-codec.ts'
@@ -25,12 +22,17 @@ export interface Sketches {
   find(key: string): Promise<SketchRow | undefined>
   /** Bytes of a stored sketch. Throws ObjectMissing. */
   read(key: string): Promise<Uint8Array>
-  /** Sketches any folder, in a thread. */
-  readFiles(files: ModelFiles): Promise<ReadModel>
+  /** Finds out what is not known of a repository. */
+  readMissing(repoId: string): Promise<void>
   collect(options: Parameters<typeof collectSketches>[1]): ReturnType<typeof collectSketches>
   readonly projections: readonly Projection[]
   readonly jobs: readonly JobHandler[]
   close(): Promise<void>
+}
+
+/** Sketches any folder, in a thread; to be closed. */
+export function createReader(): Pick<ReadThreads, 'read' | 'close'> {
+  return new ReadThreads()
 }
 
 export function createSketches(given: Omit<SketchParts, 'threads'>): Sketches {
@@ -43,7 +45,7 @@ export function createSketches(given: Omit<SketchParts, 'threads'>): Sketches {
       const size = (await parts.objects.size(sketchObject(key))) ?? 1
       return await parts.objects.read(sketchObject(key), 0, size)
     },
-    readFiles: files => parts.threads.read(files),
+    readMissing: repoId => readMissing(parts, repoId),
     collect: options => collectSketches(parts, options),
     projections: headProjections(parts),
     jobs: [readHeadJob(parts) as JobHandler],

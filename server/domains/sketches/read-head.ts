@@ -30,7 +30,7 @@ export function readHeadJob(parts: SketchParts): JobHandler<'ref-moved'> {
   }
 }
 
-async function readHead(parts: SketchParts, repoId: string): Promise<void> {
+export async function readHead(parts: SketchParts, repoId: string): Promise<void> {
   const { database, repos, emit } = parts
   const before = await findHead(database.sql, repoId)
   if (before?.status !== 'waiting') return
@@ -65,6 +65,14 @@ async function readHead(parts: SketchParts, repoId: string): Promise<void> {
   })
 }
 
+/** Of a model that came before there were sketches, or whose job has not run. */
+export async function readMissing(parts: SketchParts, repoId: string): Promise<void> {
+  const { database, clock } = parts
+  if (!(await findHead(database.sql, repoId)))
+    await database.transaction(tx => markMoved(tx, repoId, clock()))
+  await readHead(parts, repoId)
+}
+
 interface ReadHead {
   readonly commitId: string
   readonly status: 'done' | 'no-weights' | 'unreadable'
@@ -91,7 +99,9 @@ async function readCommit(
   const known = await findSketch(database.sql, content.key)
   if (known && (await objects.size(sketchObject(content.key))) === known.bytes)
     return { status: 'done', content, made: known }
-  const { sketch, format, parameters, tokenizerHash, findings, claims } = await threads.read(content)
+  const read = await threads.read(content)
+  if (!read) return { status: 'no-weights' }
+  const { sketch, format, parameters, tokenizerHash, findings, claims } = read
   const made = {
     ...{ format, parameters, tokenizer_hash: tokenizerHash ?? null },
     ...{ findings: JSON.stringify(findings), claims: JSON.stringify(claims), bytes: sketch?.length ?? 0 },

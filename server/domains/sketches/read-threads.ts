@@ -9,7 +9,7 @@ import { answerCalls } from './thread-calls.ts'
  * thread starts with the first work and ends when there is none for a while.
  */
 export class ReadThreads {
-  readonly #pool = new Piscina<ReadTask, ReadModel>({
+  readonly #pool = new Piscina<ReadTask, ReadModel | undefined>({
     filename: new URL('./read-worker.ts', import.meta.url).href,
     minThreads: 0,
     maxThreads: 1,
@@ -17,14 +17,17 @@ export class ReadThreads {
     resourceLimits: { maxOldGenerationSizeMb: 1024 },
   })
 
-  /** `files` hold weights. Rejects when their bytes cannot be read. */
-  async read(files: ModelFiles): Promise<ReadModel> {
+  /** The best model of a folder, or that of which `path` is a part; undefined without weights. Rejects when bytes cannot be read. */
+  async read(files: ModelFiles, path?: string): Promise<ReadModel | undefined> {
     const { port1, port2 } = new MessageChannel()
     answerCalls<ByteQuestion>(port1, async ({ path, start, end }) =>
       (await files.open(path)).read(start, end),
     )
     try {
-      return await this.#pool.run({ files: files.list(), port: port2 }, { transferList: [port2] as never })
+      return await this.#pool.run(
+        { files: files.list(), port: port2, path },
+        { transferList: [port2] as never },
+      )
     } finally {
       port1.close()
     }

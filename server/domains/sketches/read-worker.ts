@@ -1,6 +1,6 @@
 import type { MessagePort } from 'node:worker_threads'
 import { HubError } from '../../kernel/errors.ts'
-import { type Finding, openModel } from '../weights/index.ts'
+import { type Finding, type ModelFiles, openFile, openModel } from '../weights/index.ts'
 import { type FileClaim, fileClaims } from './file-claims.ts'
 import { makeSketch } from './make-sketch.ts'
 import { encodeSketch } from './sketch-codec.ts'
@@ -10,6 +10,8 @@ import { callsOver } from './thread-calls.ts'
 export interface ReadTask {
   readonly files: readonly { readonly path: string; readonly size: number }[]
   readonly port: MessagePort
+  /** Of the model that is meant; the best one when absent. */
+  readonly path?: string | undefined
 }
 
 export interface ByteQuestion {
@@ -30,17 +32,18 @@ export interface ReadModel {
 
 const findingLimit = 100
 
-export default async function read({ files, port }: ReadTask): Promise<ReadModel> {
+export default async function read({ files, port, path: wanted }: ReadTask): Promise<ReadModel | undefined> {
   const ask = callsOver<ByteQuestion>(port)
   try {
-    const model = await openModel({
+    const folder: ModelFiles = {
       list: () => files,
       async open(path) {
         const { size } = files.find(file => file.path === path) as (typeof files)[number]
         return { size, read: (start, end) => ask({ path, start, end }) }
       },
-    })
-    if (!model) throw new Error('files without weights were to be sketched')
+    }
+    const model = await (wanted === undefined ? openModel(folder) : openFile(folder, wanted))
+    if (!model) return undefined
     const findings = model.findings.slice(0, findingLimit)
     const parameters = model.tensors.reduce((sum, tensor) => sum + tensor.parameters, 0)
     const { format, tokenizerHash } = model

@@ -32,7 +32,7 @@ export interface Query {
 /** How many are compared exactly. */
 const candidateLimit = 200
 /** Strangers among them, about. */
-const strangers = 64
+const strangers = 32
 /** Rows that are looked at before other work has its turn: some milliseconds. */
 const slice = 16_384
 

@@ -5,8 +5,7 @@ import { readBody } from '../../http/body.ts'
 import { encodeCursor, linkNextPage, readPosition } from '../../http/pages.ts'
 import { count, index, text } from '../../http/query.ts'
 import { type Call, type Route, repoOf, route } from '../../http/route.ts'
-import { MalformedInput, RepoNotFound } from '../../kernel/errors.ts'
-import { repoId } from '../../kernel/repository.ts'
+import { MalformedInput } from '../../kernel/errors.ts'
 import { sketchLimit } from '../sketches/index.ts'
 import { describeLineage } from './describe-lineage.ts'
 import { exportLineage } from './export-lineage.ts'
@@ -37,7 +36,6 @@ export function lineageRoutes(parts: LineageParts): Route[] {
       },
       async handle(call) {
         const repo = repoOf(call)
-        if (repo.type !== 'model') throw new RepoNotFound(repoId(repo))
         return await describeLineage(parts, call.actor, repo)
       },
     }),

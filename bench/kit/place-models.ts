@@ -1,0 +1,119 @@
+import { codeOf, decodeCode, encodeCode } from '../../server/domains/lineage/candidate-code.ts'
+import { CandidateIndex } from '../../server/domains/lineage/candidates.ts'
+import { compare } from '../../server/domains/lineage/compare.ts'
+import { PlaceThreads } from '../../server/domains/lineage/place-threads.ts'
+import { encodeSketch, type Sketch } from '../../server/domains/sketches/index.ts'
+import type { Bench } from './bench.ts'
+import { familySize, type Synthetic, syntheticModel, syntheticSketch } from './synthetic-sketches.ts'
+
+/** An index of so many synthetic models, and what it costs to place one more among them. */
+export interface Filled {
+  readonly count: number
+  readonly bytesPerModel: number
+  readonly fillSeconds: number
+  /** Milliseconds until a new relative of a random family is placed: code, candidates, exact comparison. */
+  place(question: number): Promise<{ total: number; find: number; found: number }>
+  /** The same by comparing it with each of the models. */
+  placeByForce(question: number): Promise<number>
+  /** Of models that `compare` calls related the share that is found, over so many questions. */
+  recall(questions: number): Promise<{ found: number; related: number }>
+}
+
+export async function fillIndex(bench: Bench, count: number): Promise<Filled> {
+  const index = new CandidateIndex()
+  const before = memory()
+  const started = performance.now()
+  for (let number = 0; number < count; number++) {
+    const code = decodeCode(encodeCode(codeOf(syntheticSketch(syntheticModel(number), false))))
+    index.set({ id: `model-${number}`, content: contentOf(number), order: number, code })
+    if (number % 100_000 === 99_999) bench.say(`${number + 1} models`)
+  }
+  const fillSeconds = (performance.now() - started) / 1000
+  const bytesPerModel = (memory() - before) / count
+
+  const whole = new Map<string, Uint8Array>()
+  const read = async (key: string) => {
+    const known = whole.get(key) ?? encodeSketch(syntheticSketch(modelOf(key), true))
+    whole.set(key, known)
+    return known
+  }
+  const threads = new PlaceThreads(read)
+  bench.defer(() => threads.close())
+  const unread = (key: string) => ({ id: key, key, declared: [] })
+  const findFor = async (key: string) => {
+    const { code, gram } = await threads.code(key)
+    return await index.find({ code: decodeCode(code), gram })
+  }
+  return {
+    ...{ count, bytesPerModel, fillSeconds },
+    async place(question) {
+      const key = questionKey(question, count)
+      await read(key)
+      const started = performance.now()
+      const ids = await findFor(key)
+      const find = performance.now() - started
+      await threads.place(unread(key), ids.map(unread), new Map())
+      return { total: performance.now() - started, find, found: ids.length }
+    },
+    async placeByForce(question) {
+      const key = questionKey(question, count)
+      await read(key)
+      const started = performance.now()
+      const ids = Array.from({ length: count }, (_, number) => `model-${number}`)
+      await threads.place(unread(key), ids.map(unread), new Map())
+      return performance.now() - started
+    },
+    async recall(questions) {
+      let [found, related] = [0, 0]
+      for (let question = 0; question < questions; question++) {
+        const key = questionKey(question, count)
+        const ids = new Set(await findFor(key))
+        for (const id of relatives(key, count)) {
+          related++
+          if (ids.has(id)) found++
+        }
+      }
+      return { found, related }
+    },
+  }
+}
+
+/** Of its family those that an exact comparison calls related. */
+function relatives(key: string, count: number): string[] {
+  const asked = modelOf(key)
+  const sketch = syntheticSketch(asked, true)
+  const first = (asked.family - 1) * familySize
+  return Array.from({ length: Math.min(familySize, count - first) }, (_, at) => `model-${first + at}`).filter(
+    id => areRelated(sketch, syntheticSketch(modelOf(id), true)),
+  )
+}
+
+function areRelated(a: Sketch, b: Sketch): boolean {
+  const { likeLayers, gram } = compare(a, b)
+  return likeLayers >= 0.5 || (gram ?? 0) >= 0.6
+}
+
+function contentOf(number: number): string {
+  return number.toString(16).padStart(12, '0')
+}
+
+/** `question-N-F`: the Nth question, about a new member of family F. */
+function questionKey(question: number, count: number): string {
+  return `question-${question}-${1 + ((question * 7919) % Math.max(1, Math.floor(count / familySize)))}`
+}
+
+function modelOf(key: string): Synthetic {
+  const [kind, number, family] = key.split('-')
+  if (kind === 'model') return syntheticModel(Number(number))
+  return { ...syntheticModel(2_000_000_000 + Number(number)), family: Number(family) }
+}
+
+function memory(): number {
+  const { heapUsed, external } = process.memoryUsage()
+  return heapUsed + external
+}
+
+export function percentile(values: readonly number[], share: number): number {
+  const sorted = [...values].sort((a, b) => a - b)
+  return sorted[Math.min(sorted.length - 1, Math.floor(sorted.length * share))] as number
+}

@@ -115,7 +115,7 @@ export function properties(known: Known): Record<string, unknown> {
       safetensors: facts.safetensors,
       gguf: facts.gguf,
       evalResults: facts.evalResults,
-      baseModels: listOf(cardData.base_model),
+      baseModels: baseModels(facts),
       inferenceProviderMapping: [],
     }),
     ...(repo.type === 'dataset' && {
@@ -156,6 +156,14 @@ function maskToken({ cardData, config }: CommitFacts): unknown {
   const { mask_token: own } = (config?.tokenizer_config ?? {}) as Record<string, unknown>
   const content = typeof own === 'object' && own !== null ? (own as Record<string, unknown>).content : own
   return cardData.mask_token ?? content
+}
+
+/** As the public hub answers. `base_models` of huggingface_hub is whatever this is. */
+function baseModels({ cardData, tags }: CommitFacts) {
+  const names = listOf(cardData.base_model)
+  if (!names) return undefined
+  const relation = tags.find(tag => /^base_model:[a-z]+:/.test(tag))?.split(':')[1]
+  return { relation, models: names.map(id => ({ id })) }
 }
 
 /** The texts of a key that holds one or several. */

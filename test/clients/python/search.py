@@ -188,7 +188,8 @@ assert info.eval_results[0].dataset_id == "ada/bench" and info.eval_results[0].v
 assert info.children_model_count == 2 and info.spaces == ["ada/show"], info
 assert 0 < info.used_storage < 100_000
 assert anyone.model_info("ada/sharded").safetensors.total == 32 + 3 + 40_000
-assert anyone.model_info("ada/sharded", expand=["baseModels"]).base_models == ["ada/tiny-llama"]
+bases = anyone.model_info("ada/sharded", expand=["baseModels"]).base_models
+assert bases == {"relation": "finetune", "models": [{"id": "ada/tiny-llama"}]}, bases
 gguf = anyone.model_info("ada/tiny-gguf").gguf
 assert gguf == {"total": 28, "architecture": "llama", "context_length": 2048, "chat_template": "{{ messages }}"}, gguf
 broken = anyone.model_info("ada/broken")

@@ -17,6 +17,8 @@ export interface CandidateCode {
   /** Which tokens the cosines are between; empty without embeddings. */
   readonly tokens: Uint32Array
   readonly basis: Gram['basis']
+  /** It changes matrices of a model of that width, and has nothing that could be compared with them. */
+  readonly isAdapter: boolean
 }
 
 /** Layers are taken from both ends, since those between them are what is dropped or doubled. */
@@ -27,8 +29,8 @@ export type PartName = (typeof partNames)[number]
 const layerWords = 14
 const embedWords = 8
 /** Tokens of which a code is made, and bits for each pair of them. */
-export const codeTokens = 32
-export const pairWords = Math.ceil((codeTokens * (codeTokens - 1)) / 64)
+const codeTokens = 32
+const pairWords = Math.ceil((codeTokens * (codeTokens - 1)) / 64)
 
 export interface Part {
   readonly name: PartName
@@ -55,7 +57,9 @@ export function codeOf(sketch: Sketch): CandidateCode {
   const words = noise(sketch)
   const embed = tensors.find(({ role }) => role === 'embed')
   const layers = layersOf(tensors)
-  const hidden = embed?.columns ?? tensors.find(({ role }) => role === 'q' || role === 'qkv')?.columns ?? 0
+  const adapting = tensors.find(({ role }) => /^(?:q|k|v|qkv|gate|up|gate_up)\.lora_A$/.test(role))
+  const entry = embed ?? tensors.find(({ role }) => role === 'q' || role === 'qkv') ?? adapting
+  const isAdapter = tensors.some(({ role }) => role.endsWith('.lora_A'))
   const places = new Map<PartName, readonly (TensorSketch | undefined)[]>()
   for (const [index, name] of layerParts.entries()) {
     const roles = layers.at(index < 2 ? index : index - layerParts.length)
@@ -77,7 +81,7 @@ export function codeOf(sketch: Sketch): CandidateCode {
       if (tensor && writeSigns(words, at + index * 2, tensor, 8)) present |= flag
   }
   return {
-    ...{ hidden, present, words },
+    ...{ hidden: entry?.columns ?? 0, present, words, isAdapter },
     tokens: gram ? gram.tokens.slice(0, codeTokens) : new Uint32Array(),
     basis: gram?.basis ?? 'ids',
   }
@@ -184,15 +188,17 @@ const version = 1
 const prefixWords = 4
 
 /** As rows keep it: version, hidden, parts and basis, number of tokens; the words; the tokens. Little-endian. */
-export function encodeCode({ hidden, present, words, tokens, basis }: CandidateCode): Uint8Array {
+export function encodeCode({ hidden, present, words, tokens, basis, isAdapter }: CandidateCode): Uint8Array {
   const all = new Uint32Array(prefixWords + words.length + tokens.length)
-  all.set([version, hidden, present | (basis === 'strings' ? basisFlag : 0), tokens.length])
+  const flags = present | (basis === 'strings' ? basisFlag : 0) | (isAdapter ? adapterFlag : 0)
+  all.set([version, hidden, flags, tokens.length])
   all.set(words, prefixWords)
   all.set(tokens, prefixWords + words.length)
   return new Uint8Array(all.buffer)
 }
 
 const basisFlag = 1 << 16
+const adapterFlag = 1 << 17
 
 /** False for one that another version of this hub has made: `banyan lineage rebuild` makes them anew. */
 export function isCurrent(bytes: Uint8Array): boolean {
@@ -206,7 +212,8 @@ export function decodeCode(bytes: Uint8Array): CandidateCode {
   if (found !== version || all.length !== prefixWords + codeWords + count)
     throw new MalformedInput('candidate code', 'is of another version: run "banyan lineage rebuild"')
   return {
-    ...{ hidden, present: flags & ~basisFlag, basis: flags & basisFlag ? 'strings' : 'ids' },
+    ...{ hidden, present: flags & 0xffff, basis: flags & basisFlag ? 'strings' : 'ids' },
+    isAdapter: (flags & adapterFlag) !== 0,
     words: all.slice(prefixWords, prefixWords + codeWords),
     tokens: all.slice(prefixWords + codeWords),
   }

@@ -109,13 +109,21 @@ export class CandidateIndex {
       if (start > 0) await nextTurn()
       const end = Math.min(start + slice, this.#ids.length)
       for (let row = start; row < end; row++) {
-        if (!this.#present[row]) continue
-        const score = this.#score(query, row)
+        if (this.#ids[row] === '') continue
+        const score = code.isAdapter ? this.#fits(code, row) : this.#score(query, row)
         if (score >= least && !(before && this.#isLater(row, before))) found.push({ row, score })
       }
       if (found.length > candidateLimit * 8) found = this.#best(found)
     }
     return this.#best(found).map(({ row }) => this.#ids[row] as string)
+  }
+
+  /**
+   * An adapter has no values in common with its base: all models of its width may be it, those that came first before
+   * others, as bases do.
+   */
+  #fits({ hidden }: CandidateCode, row: number): number {
+    return hidden > 0 && this.#hidden[row] === hidden ? 1e9 - (this.#order[row] as number) / 1e6 : -1
   }
 
   #isLater(row: number, { order, id }: NonNullable<Query['before']>): boolean {

@@ -11,18 +11,20 @@ export function judgeDeclared(
 ): DeclaredRow[] {
   const parents = edges.map(({ parent }) => parent)
   const nearest = parents[0] ?? related[0]
-  const judge = (id: string): Judgement => {
+  const judge = (id: string, relation: string | null): Judgement => {
     if (parents.includes(id)) return { verdict: 'confirmed', reason: 'parent' }
     if (isAncestor(id, parents, known)) return { verdict: 'confirmed', reason: 'ancestor' }
     if (related.includes(id))
       return { verdict: 'relative', reason: 'nearer-relative', ...(nearest && { nearest }) }
+    // An adapter may have changed so little that nothing can be seen of its base.
+    if (relation === 'adapter') return { verdict: 'unverifiable', reason: 'adapter-only' }
     return { verdict: 'refuted', reason: 'unrelated' }
   }
   return declared.map(row => {
     const { base_id: id } = row
     if (id === null) return judged(row, { verdict: 'unverifiable', reason: 'not-here' })
     if (!hasSketch(id)) return judged(row, { verdict: 'unverifiable', reason: 'no-weights' })
-    return judged(row, judgements.get(id) ?? judge(id))
+    return judged(row, judgements.get(id) ?? judge(id, row.relation))
   })
 }
 

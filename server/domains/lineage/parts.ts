@@ -25,7 +25,7 @@ export interface LineageParts {
 }
 
 /** Discussions that the hub itself opens and closes: `discussions/open-discussion.ts`. */
-export interface Reports {
+interface Reports {
   open(repo: Repository, wanted: { subject: string; title: string; description: string }): Promise<unknown>
   /** Closes those whose subject begins with `prefix`, but for these, with a word why. */
   closeOthers(repo: Repository, prefix: string, subjects: readonly string[], comment: string): Promise<void>

@@ -12,7 +12,6 @@ export { sketchMigrations } from './migrations/index.ts'
 export { sampleAxis } from './sample-axis.ts'
 export * from './sketch.ts'
 export { decodeSketch, encodeSketch, sketchLimit } from './sketch-codec.ts'
-export type { HeadStatus } from './tables.ts'
 export { answerCalls, callsOver } from './thread-calls.ts'
 
 export interface Sketches {

@@ -30,7 +30,7 @@ export function readHeadJob(parts: SketchParts): JobHandler<'ref-moved'> {
   }
 }
 
-export async function readHead(parts: SketchParts, repoId: string): Promise<void> {
+async function readHead(parts: SketchParts, repoId: string): Promise<void> {
   const { database, repos, emit } = parts
   const before = await findHead(database.sql, repoId)
   if (before?.status !== 'waiting') return

@@ -31,4 +31,4 @@ export type SketchTables = {
 }
 
 /** `waiting` for a job, `done`, or why there is no sketch. */
-export type HeadStatus = 'waiting' | 'done' | 'no-weights' | 'unreadable'
+type HeadStatus = 'waiting' | 'done' | 'no-weights' | 'unreadable'

@@ -3,10 +3,12 @@ import { isAdapter } from './adapters.ts'
 import { type Change, changeOf, isQuantized } from './changed.ts'
 import { type Comparison, compare, type Screening, screen } from './compare.ts'
 import { invariantDistance, isDisguised } from './disguise.ts'
+import { evidenceOf } from './evidence.ts'
 import { exactnessOf } from './exact.ts'
+import { judge } from './judge.ts'
 import { findMix, flatten, roundingNoise } from './merges.ts'
 import { placeAdapter } from './place-adapter.ts'
-import type { Edge, Evidence, Judgement, Relation } from './relations.ts'
+import type { Edge, Judgement, Relation } from './relations.ts'
 import { type Shape, shapeOf, structureOf } from './structure.ts'
 import { findTaskMerge } from './task-vectors.ts'
 
@@ -45,10 +47,11 @@ export interface Relative {
 
 /** Where a model came from, of those that were here before it. Pure: the same sketches give the same answer. */
 export function place(member: Member, known: Known): Placement {
-  return isAdapter(member.sketch) ? placeAdapter(member, known) : placeModel(member, known)
+  const placed = isAdapter(member.sketch) ? placeAdapter(member, known) : placeModel(member, known)
+  return { ...placed, judgements: judge(member, placed, known) }
 }
 
-function placeModel(member: Member, known: Known): Placement {
+function placeModel(member: Member, known: Known): Omit<Placement, 'judgements'> {
   const type = member.sketch.tensors.find(({ layer }) => layer >= 0)?.dtype
   const related = known.candidates
     .flatMap((candidate): Relative[] => {
@@ -65,7 +68,6 @@ function placeModel(member: Member, known: Known): Placement {
   return {
     edges: edgesOf(member, related, known),
     related: related.map(({ member: { id } }) => id),
-    judgements: new Map(),
   }
 }
 
@@ -184,17 +186,4 @@ function isLowRank({ vectorsKept, outerKept, rank }: Change): boolean {
 
 function edgeTo({ member, comparison }: Relative, relation: Relation): Edge {
   return { parent: member.id, relation, score: comparison.rho, evidence: evidenceOf(comparison) }
-}
-
-function evidenceOf({ distance, rho, tensors }: Comparison): Evidence {
-  const like = tensors.filter(({ correlation }) => correlation >= 0.12).length
-  return {
-    measures: [
-      { measure: 'correlation', value: rho, threshold: 0.12 },
-      { measure: 'distance', value: distance },
-    ],
-    agree: like,
-    disagree: tensors.length - like,
-    components: {},
-  }
 }

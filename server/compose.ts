@@ -10,6 +10,7 @@ import { createGates, gateMigrations } from './domains/gates/index.ts'
 import { policy } from './domains/policy/index.ts'
 import { createRepos, type Repos, repoMigrations } from './domains/repos/index.ts'
 import { createWebhooks, webhookMigrations } from './domains/webhooks/index.ts'
+import { createWeights } from './domains/weights/index.ts'
 import { createApp } from './http/app.ts'
 import { createDoors } from './http/doors.ts'
 import { createMetrics } from './http/metrics.ts'
@@ -122,6 +123,7 @@ export async function compose(config: Config, drivers: Drivers, log: Logger): Pr
     targets: config.webhookTargets,
     discussionOf: discussions.summarize,
   })
+  const weights = createWeights({ repos })
   const catalog = createCatalog({ ...base, repos })
   const community = createCommunity({ ...base, accounts, repos, catalog })
   consequences.projections.push(
@@ -136,7 +138,7 @@ export async function compose(config: Config, drivers: Drivers, log: Logger): Pr
   const metrics = createMetrics(drivers.queue)
   let apiDocument: OpenApi | undefined
   const routes: readonly Route[] = [
-    ...[accounts, blobs, repos, gates, discussions, community, catalog, webhooks].flatMap(
+    ...[accounts, blobs, repos, gates, discussions, community, catalog, webhooks, weights].flatMap(
       domain => domain.routes,
     ),
     ...systemRoutes({

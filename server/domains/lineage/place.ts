@@ -1,7 +1,7 @@
 import type { Sketch } from '../sketches/index.ts'
 import { isAdapter } from './adapters.ts'
 import { type Change, changeOf, isQuantized } from './changed.ts'
-import { type Comparison, compare, screen } from './compare.ts'
+import { type Comparison, compare, onlySharesInitialisation, screen } from './compare.ts'
 import { invariantDistance, isDisguised, likeInvariants, likeTokens } from './disguise.ts'
 import { evidenceOf } from './evidence.ts'
 import { exactnessOf } from './exact.ts'
@@ -9,7 +9,8 @@ import { judge } from './judge.ts'
 import { findMix, flatten, roundingNoise } from './merges.ts'
 import { placeAdapter } from './place-adapter.ts'
 import type { Edge, Judgement, Relation } from './relations.ts'
-import { type Shape, shapeOf, structureOf } from './structure.ts'
+import { findSlices } from './slices.ts'
+import { changedSizes, type Shape, shapeOf, structureOf } from './structure.ts'
 import { findTaskMerge } from './task-vectors.ts'
 
 /** A model as lineage sees it. */
@@ -64,11 +65,14 @@ function placeModel(member: Member, known: Known): Omit<Placement, 'judgements'>
       if (likeLayers < mostLayers && gram < likeTokens) return []
       const invariant = gram >= likeTokens ? invariantDistance(member.sketch, candidate.sketch) : undefined
       if (likeLayers < mostLayers && (invariant === undefined || invariant > likeInvariants)) return []
+      const comparison = compare(member.sketch, candidate.sketch, screening)
+      const sameInvariants = invariant !== undefined && invariant <= likeInvariants
+      if (!sameInvariants && onlySharesInitialisation(comparison)) return []
       return [
         {
           member: candidate,
           order,
-          comparison: compare(member.sketch, candidate.sketch, screening),
+          comparison,
           invariant,
           shape: shapeOf(candidate.sketch),
           quantized: isQuantized(candidate.sketch),
@@ -117,9 +121,10 @@ function edgesOf(child: Member, related: readonly Relative[], known: Known): Edg
   const [hidden] = [...disguised].sort((a, b) => (a.invariant ?? 1) - (b.invariant ?? 1) || byTie(a, b))
   const nearest = parents[0] as Relative
   if (hidden && (disguised.includes(nearest) || (hidden.invariant ?? 1) < 0.25 * nearest.comparison.distance))
-    return [edgeTo(hidden, 'laundered')]
+    // Some ways of quantising (AWQ) scale what goes into a matrix, and the norm before it the other way.
+    return [edgeTo(hidden, isQuantized(child.sketch) ? 'quantized' : 'laundered')]
   if (isQuantized(child.sketch)) return [edgeTo(parents[0] as Relative, 'quantized')]
-  const merged = mergeOf(child, parents, known)
+  const merged = mergeOf(child, parents, known) ?? slicesOf(child, shape, parents)
   if (merged) return merged
   const parent = nearestParent(shape, parents)
   return [edgeTo(parent, relationTo(child, shape, parent))]
@@ -178,11 +183,23 @@ function mergeOf(child: Member, related: readonly Relative[], known: Known): Edg
   return undefined
 }
 
+/** Layers of two models, or of one more than once. */
+function slicesOf(child: Member, shape: Shape, related: readonly Relative[]): Edge[] | undefined {
+  const sources = related
+    .filter(({ shape: other }) => other.hidden === shape.hidden)
+    .slice(0, mergeCandidates)
+    .sort((a, b) => Number(b.isDeclared) - Number(a.isDeclared) || a.order - b.order)
+    .map(candidate => ({ candidate, sketch: candidate.member.sketch }))
+  const slices = findSlices(child.sketch, sources)
+  if (!slices || (slices.sources.length < 2 && !slices.repeats)) return undefined
+  return slices.sources.map(source => edgeTo(source, 'merge_passthrough'))
+}
+
 function nearestParent(shape: Shape, related: readonly Relative[]): Relative {
   const adjusted = related
     .map(relative => ({
       relative,
-      distance: relative.comparison.distance * (structureOf(shape, relative.shape) === 'same' ? 1 : 1.15),
+      distance: relative.comparison.distance * 1.15 ** changedSizes(shape, relative.shape),
     }))
     .sort((a, b) => a.distance - b.distance || byTie(a.relative, b.relative))
   return (adjusted[0] as (typeof adjusted)[0]).relative

@@ -12,6 +12,7 @@ import { policy } from './domains/policy/index.ts'
 import { createRepos, type Repos, repoMigrations } from './domains/repos/index.ts'
 import { createSketches, type Sketches, sketchMigrations } from './domains/sketches/index.ts'
 import { createWebhooks, webhookMigrations } from './domains/webhooks/index.ts'
+import { createWeights } from './domains/weights/index.ts'
 import { createApp } from './http/app.ts'
 import { createDoors } from './http/doors.ts'
 import { createMetrics } from './http/metrics.ts'
@@ -128,6 +129,7 @@ export async function compose(config: Config, drivers: Drivers, log: Logger): Pr
     targets: config.webhookTargets,
     discussionOf: discussions.summarize,
   })
+  const weights = createWeights({ repos })
   const sketches = createSketches({ ...base, blobs, repos })
   const lineage = createLineage({
     ...base,
@@ -161,7 +163,7 @@ export async function compose(config: Config, drivers: Drivers, log: Logger): Pr
   const metrics = createMetrics(drivers.queue)
   let apiDocument: OpenApi | undefined
   const routes: readonly Route[] = [
-    ...[accounts, blobs, repos, gates, discussions, community, catalog, webhooks, lineage].flatMap(
+    ...[accounts, blobs, repos, gates, discussions, community, catalog, webhooks, weights, lineage].flatMap(
       domain => domain.routes,
     ),
     ...systemRoutes({

@@ -2,11 +2,13 @@
  * Places every model of a generated hub (`generate/`) without a server: sketches each, asks for its place among those before it, and prints
  * what the hub itself would export (`GET /api/lineage/export`), for `score.py`.
  *
- *     node bench/lineage/place.ts FOLDER > export.ndjson
+ *     node bench/lineage/place.ts FOLDER [--no-order] > export.ndjson
  */
+import { createHash } from 'node:crypto'
 import { existsSync } from 'node:fs'
 import { open, readdir, readFile, stat, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
+import { inferOrder } from '../../server/domains/lineage/infer-order.ts'
 import { type Member, type Placement, place } from '../../server/domains/lineage/place.ts'
 import type { Edge } from '../../server/domains/lineage/relations.ts'
 import { decodeSketch, encodeSketch, makeSketch, type Sketch } from '../../server/domains/sketches/index.ts'
@@ -60,24 +62,29 @@ async function filesOf(root: string): Promise<ModelFiles> {
   }
 }
 
-async function main(folder: string) {
+async function main(folder: string, withoutOrder: boolean) {
   const members: Member[] = []
   const edges = new Map<string, readonly Edge[]>()
   const placements = new Map<string, Placement>()
   const times: number[] = []
   const models = await readHub(folder)
+  let all: Member[] = []
   for (const model of models) {
     const sketch = await sketchOf(folder, model)
-    if (!sketch) {
-      console.error(`${model.id}: no weights that can be read`)
-      continue
-    }
-    const member = { id: model.id, sketch, declared: declaredOf(model) }
+    if (sketch) all.push({ id: model.id, sketch, declared: declaredOf(model) })
+    else console.error(`${model.id}: no weights that can be read`)
+  }
+  if (withoutOrder) {
+    // Whatever order is left in the list must not help.
+    all.sort((a, b) => hash(a.id).localeCompare(hash(b.id)))
+    all = inferOrder(all)
+  }
+  for (const member of all) {
     const began = performance.now()
     const placement = place(member, { candidates: members, edgesOf: id => edges.get(id) ?? [] })
     times.push(performance.now() - began)
-    edges.set(model.id, placement.edges)
-    placements.set(model.id, placement)
+    edges.set(member.id, placement.edges)
+    placements.set(member.id, placement)
     members.push(member)
   }
   const family = familiesOf(models, placements)
@@ -95,6 +102,10 @@ async function main(folder: string) {
   console.error(
     `placing: median ${times[times.length >> 1]?.toFixed(1)} ms, longest ${times.at(-1)?.toFixed(1)} ms`,
   )
+}
+
+function hash(text: string): string {
+  return createHash('sha256').update(text).digest('hex')
 }
 
 export function declaredOf({ declared }: Listed): string[] {
@@ -120,4 +131,5 @@ function familiesOf(models: readonly Listed[], placements: ReadonlyMap<string, P
   return find
 }
 
-if (process.argv[1] === import.meta.filename) await main(process.argv[2] as string)
+if (process.argv[1] === import.meta.filename)
+  await main(process.argv[2] as string, process.argv.includes('--no-order'))

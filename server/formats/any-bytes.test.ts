@@ -20,6 +20,7 @@ import { decodeGroupedLz4Frame, decodeLz4Frame } from './lz4-frame.ts'
 import { decodeBlock, takeDecoded } from './lz4-kernel.ts'
 import { matrixShape, readMatrix } from './matrix.ts'
 import { cardTags, validateCard } from './model-card.ts'
+import { decodeVarints, readOnnxModel } from './onnx-model.ts'
 import { encodePackIndex, PackIndex } from './pack-index.ts'
 import {
   applyDelta,
@@ -41,7 +42,7 @@ import { parseShard } from './shard.ts'
 import { encodeDedupShard, encodeShard } from './shard-encode.ts'
 import { bg4Split } from './testdata/bg4-split.ts'
 import { hfXetUpload, huggingfaceJsUpload } from './testdata/client-uploads.ts'
-import { ggufFile, safetensorsFile } from './testdata/weight-files.ts'
+import { ggufFile, onnxFile, safetensorsFile } from './testdata/weight-files.ts'
 import { parseTokenizerJson, parseVocabularyJson } from './tokenizer-json.ts'
 import { findTensors } from './torch-state.ts'
 import { parseTreePath } from './tree-path.ts'
@@ -379,6 +380,20 @@ const readers: Record<string, Reader> = {
       return [entries, findTensors(value)]
     },
     beside: 10_000,
+  },
+  'readOnnxModel decodeVarints': {
+    samples: [onnxFile],
+    async read(bytes) {
+      const tensors = await readOnnxModel(sourceOf(bytes))
+      return [
+        tensors,
+        decodeVarints(
+          bytes.subarray(0, 40).map(byte => byte & 127),
+          plainTypes.I8,
+        ),
+      ]
+    },
+    times: 64,
   },
   checkBranchName: { samples: ['main', 'a/b.c', 'é@{'], read: bytes => checkBranchName(text(bytes)) },
   checkTagName: { samples: ['v1.0', 'x~1'], read: bytes => checkTagName(text(bytes)) },

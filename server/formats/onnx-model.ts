@@ -29,7 +29,7 @@ type OnnxData =
 
 const subject = 'ONNX model'
 const depthLimit = 8
-const fieldLimit = 4_000_000
+const fieldLimit = 1_500_000
 const tensorLimit = 100_000
 const textLimit = 16 * 1024
 const windowBytes = 64 * 1024

@@ -56,7 +56,7 @@ export interface Unpickled {
 const subject = 'pickle'
 /** Lists, dictionaries, objects and numbers of a pickle take memory by far more than its bytes. */
 const valueLimit = 300_000
-const opcodeLimit = 4_000_000
+const opcodeLimit = 1_500_000
 const globalLimit = 1000
 
 /**
@@ -274,16 +274,16 @@ class Machine {
         this.#push(this.#top())
         break
       case 'p':
-        this.#memo.set(Number(this.#line()), this.#top())
+        this.#remember(Number(this.#line()))
         break
       case 'q':
-        this.#memo.set(this.#u8(), this.#top())
+        this.#remember(this.#u8())
         break
       case 'r':
-        this.#memo.set(this.#u32(), this.#top())
+        this.#remember(this.#u32())
         break
       case '\x94':
-        this.#memo.set(this.#memo.size, this.#top())
+        this.#remember(this.#memo.size)
         break
       case 'g':
         this.#recall(Number(this.#line()))
@@ -321,6 +321,11 @@ class Machine {
     this.#globals.add(full)
     if (this.#globals.size > globalLimit) throw new LimitExceeded(subject, globalLimit, 'globals')
     return new PickleGlobal(full)
+  }
+
+  #remember(key: number): void {
+    if (this.#memo.size > valueLimit) throw new LimitExceeded(`memo of a ${subject}`, valueLimit, 'values')
+    this.#memo.set(key, this.#top())
   }
 
   #recall(key: number): void {

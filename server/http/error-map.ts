@@ -7,6 +7,7 @@ import * as lineage from '../domains/lineage/index.ts'
 import * as policy from '../domains/policy/index.ts'
 import * as repos from '../domains/repos/index.ts'
 import * as webhooks from '../domains/webhooks/index.ts'
+import * as weights from '../domains/weights/index.ts'
 import type { Actor } from '../kernel/actor.ts'
 import { HubError, LimitExceeded, MalformedInput, RepoNotFound } from '../kernel/errors.ts'
 import { repoId, repoPath } from '../kernel/repository.ts'
@@ -132,6 +133,8 @@ export const errorTable = new Map<unknown, Rule<never>>([
   rule(repos.PackDamaged, { status: 500 }),
 
   rule(repos.MergeConflict, { status: 409, body: error => ({ filesWithConflicts: error.paths }) }),
+
+  rule(weights.WeightsNotFound, { status: 404 }),
 
   rule(discussions.DiscussionNotFound, { status: 404 }),
   rule(discussions.CommentNotFound, { status: 404 }),

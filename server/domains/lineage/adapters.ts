@@ -18,9 +18,11 @@ function modulesOf({ tensors }: Sketch): Module[] {
   const byPlace = new Map(tensors.map(tensor => [`${tensor.layer}/${tensor.role}`, tensor]))
   return tensors.flatMap(a => {
     if (!a.role.endsWith('.lora_A')) return []
-    const role = a.role.slice(0, -'.lora_A'.length)
-    const b = byPlace.get(`${a.layer}/${role}.lora_B`)
-    return b ? [{ role, layer: a.layer, a, b }] : []
+    const joined = a.role.slice(0, -'.lora_A'.length)
+    return [joined, ...partsOf(joined)].flatMap((role, index) => {
+      const b = index === 1 && role === joined ? undefined : byPlace.get(`${a.layer}/${role}.lora_B`)
+      return b ? [{ role, layer: a.layer, a, b }] : []
+    })
   })
 }
 

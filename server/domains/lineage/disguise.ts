@@ -45,13 +45,26 @@ function unlike(
   return Math.sqrt(Math.max(0, 1 - (ab * ab) / (aa * bb)))
 }
 
-/** Tokens stand to each other as in the other model, but matrices do not agree value by value: a permuted or rotated model, or parts of one. */
-export function isDisguised(comparison: Comparison, sameWidths: boolean): boolean {
-  if ((comparison.gram ?? 0) < 0.8) return false
-  if (comparison.likeLayers < 0.5) return true
-  const matrices = comparison.tensors.filter(
-    ({ a, telling, count }) => a.columns > 1 && telling && count >= 64,
-  )
+/** Tokens stand to each other as in the other model, up to what training changes. */
+export const likeTokens = 0.55
+/** Tokens and what layers do to them are so alike only in relatives: independent models of one architecture and one text stay above. */
+export const likeInvariants = 0.5
+
+/**
+ * Whether the values of a model were moved about or scaled so that it computes the same: what stays the same then is much nearer than the
+ * values are, or the values of some matrices have nothing in common any more.
+ */
+export function isDisguised(
+  { gram, likeLayers, distance, tensors }: Comparison,
+  invariant: number | undefined,
+  sameWidths: boolean,
+): boolean {
+  if ((gram ?? 0) < likeTokens || invariant === undefined || invariant > likeInvariants) return false
+  if (likeLayers < 0.5) return true
+  // Where neurons were cut, the rest has other places and is no disguise.
+  if (!sameWidths) return false
+  if (distance > 0.1 && invariant < 0.25 * distance) return true
+  const matrices = tensors.filter(({ a, telling, count }) => a.columns > 1 && telling && count >= 64)
   const apart = matrices.filter(({ correlation }) => Math.abs(correlation) < 0.1).length
-  return sameWidths && apart >= 2 && apart >= matrices.length * 0.08
+  return apart >= 2 && apart >= matrices.length * 0.08
 }

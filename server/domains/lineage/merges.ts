@@ -220,8 +220,7 @@ function findMean(products: Products, bound: number, total: number, single: numb
   const consider = (members: number[]) => {
     const fit = fitMean(gram, members, c)
     if (
-      fit &&
-      fit.weights.every(weight => weight > 0.04) &&
+      fit?.weights.every(weight => weight > 0.04) &&
       fit.residual < (best?.residual ?? Number.POSITIVE_INFINITY)
     )
       best = { members, ...fit }

@@ -15,15 +15,15 @@ interface Base {
   readonly fit: AdapterFit
 }
 
-export function placeAdapter(adapter: Member, known: Known): Placement {
+export function placeAdapter(adapter: Member, known: Known): Omit<Placement, 'judgements'> {
   const copied = copyOf(adapter, known)
-  if (copied) return { edges: [copied], related: [copied.parent], judgements: new Map() }
+  if (copied) return { edges: [copied], related: [copied.parent] }
   const bases = known.candidates
     .filter(({ sketch }) => !isAdapter(sketch))
     .map((member): Base => ({ member, fit: fitAdapter(adapter.sketch, member.sketch) }))
     .filter(({ fit }) => fit.fits)
   const merged = mergedBase(adapter, bases, known)
-  if (merged) return { edges: [merged], related: [merged.parent], judgements: new Map() }
+  if (merged) return { edges: [merged], related: [merged.parent] }
   const best = Math.max(0, ...bases.map(({ fit }) => fit.likeness))
   const family = bases.filter(({ fit }) => fit.likeness >= Math.max(adapterLikeness, best * 0.6))
   const whole = family.filter(({ member }) => !isQuantized(member.sketch))
@@ -33,7 +33,6 @@ export function placeAdapter(adapter: Member, known: Known): Placement {
   return {
     edges: parent ? [edgeTo(parent.member.id, 'adapter', parent.fit.likeness, measures(parent.fit))] : [],
     related: family.map(({ member }) => member.id),
-    judgements: new Map(),
   }
 }
 

@@ -1,13 +1,16 @@
 import type { Sketch } from '../sketches/index.ts'
 import { isAdapter } from './adapters.ts'
 import { type Change, changeOf, isQuantized } from './changed.ts'
-import { type Comparison, compare, type Screening, screen } from './compare.ts'
-import { invariantDistance, isDisguised } from './disguise.ts'
+import { type Comparison, compare, onlySharesInitialisation, screen } from './compare.ts'
+import { invariantDistance, isDisguised, likeInvariants, likeTokens } from './disguise.ts'
+import { evidenceOf } from './evidence.ts'
 import { exactnessOf } from './exact.ts'
+import { judge } from './judge.ts'
 import { findMix, flatten, roundingNoise } from './merges.ts'
 import { placeAdapter } from './place-adapter.ts'
-import type { Edge, Evidence, Judgement, Relation } from './relations.ts'
-import { type Shape, shapeOf, structureOf } from './structure.ts'
+import type { Edge, Judgement, Relation } from './relations.ts'
+import { findSlices } from './slices.ts'
+import { changedSizes, type Shape, shapeOf, structureOf } from './structure.ts'
 import { findTaskMerge } from './task-vectors.ts'
 
 /** A model as lineage sees it. */
@@ -36,41 +39,73 @@ export interface Placement {
 
 export interface Relative {
   readonly member: Member
+  /** Of arrival. */
+  readonly order: number
   readonly comparison: Comparison
   readonly shape: Shape
   readonly quantized: boolean
-  /** Decides between models of the same values: the declared one, then one of the child's type, then the earliest. */
-  readonly tie: number
+  /** See `invariantDistance`; not asked of models whose tokens are not alike. */
+  readonly invariant: number | undefined
+  readonly isDeclared: boolean
+  readonly isSameType: boolean
 }
 
 /** Where a model came from, of those that were here before it. Pure: the same sketches give the same answer. */
 export function place(member: Member, known: Known): Placement {
-  return isAdapter(member.sketch) ? placeAdapter(member, known) : placeModel(member, known)
+  const placed = isAdapter(member.sketch) ? placeAdapter(member, known) : placeModel(member, known)
+  return { ...placed, judgements: judge(member, placed, known) }
 }
 
-function placeModel(member: Member, known: Known): Placement {
-  const type = member.sketch.tensors.find(({ layer }) => layer >= 0)?.dtype
+function placeModel(member: Member, known: Known): Omit<Placement, 'judgements'> {
+  const type = typeOf(member.sketch)
   const related = known.candidates
-    .flatMap((candidate): Relative[] => {
+    .flatMap((candidate, order): Relative[] => {
       const screening = screen(member.sketch, candidate.sketch)
-      if (!isRelated(screening)) return []
+      const { likeLayers, gram = 0 } = screening
+      if (likeLayers < mostLayers && gram < likeTokens) return []
+      const invariant = gram >= likeTokens ? invariantDistance(member.sketch, candidate.sketch) : undefined
+      if (likeLayers < mostLayers && (invariant === undefined || invariant > likeInvariants)) return []
       const comparison = compare(member.sketch, candidate.sketch, screening)
-      const shape = shapeOf(candidate.sketch)
-      const tie =
-        (member.declared.includes(candidate.id) ? 0 : 2) +
-        (candidate.sketch.tensors.some(({ layer, dtype }) => layer >= 0 && dtype === type) ? 0 : 1)
-      return [{ member: candidate, comparison, shape, quantized: isQuantized(candidate.sketch), tie }]
+      const sameInvariants = invariant !== undefined && invariant <= likeInvariants
+      if (!sameInvariants && onlySharesInitialisation(comparison)) return []
+      return [
+        {
+          member: candidate,
+          order,
+          comparison,
+          invariant,
+          shape: shapeOf(candidate.sketch),
+          quantized: isQuantized(candidate.sketch),
+          isDeclared: member.declared.includes(candidate.id),
+          isSameType: typeOf(candidate.sketch) === type,
+        },
+      ]
     })
-    .sort((a, b) => a.comparison.distance - b.comparison.distance || a.tie - b.tie)
+    .sort(byDistance)
   return {
     edges: edgesOf(member, related, known),
     related: related.map(({ member: { id } }) => id),
-    judgements: new Map(),
   }
 }
 
-function isRelated({ likeLayers, gram }: Screening): boolean {
-  return likeLayers >= 0.5 || (gram ?? 0) >= 0.6
+/** Share of layers that must be alike. */
+const mostLayers = 0.5
+
+/** Between models of the same values the declared one comes first, then one of the child's type, then the earliest. */
+function byDistance(a: Relative, b: Relative): number {
+  return a.comparison.distance - b.comparison.distance || byTie(a, b)
+}
+
+function byTie(a: Relative, b: Relative): number {
+  return (
+    Number(b.isDeclared) - Number(a.isDeclared) ||
+    Number(b.isSameType) - Number(a.isSameType) ||
+    a.order - b.order
+  )
+}
+
+function typeOf({ tensors }: Sketch): string | undefined {
+  return tensors.find(({ layer, columns }) => layer >= 0 && columns > 1)?.dtype
 }
 
 function edgesOf(child: Member, related: readonly Relative[], known: Known): Edge[] {
@@ -80,14 +115,18 @@ function edgesOf(child: Member, related: readonly Relative[], known: Known): Edg
   const whole = related.filter(({ quantized }) => !quantized)
   const parents = whole.length > 0 ? whole : related
   const shape = shapeOf(child.sketch)
-  const disguised = parents.filter(({ comparison, shape: other }) =>
-    isDisguised(comparison, shape.ffn === other.ffn),
+  const disguised = parents.filter(({ comparison, invariant, shape: other }) =>
+    isDisguised(comparison, invariant, shape.ffn === other.ffn),
   )
-  if (disguised.length === parents.length) return disguiseOf(child, parents)
+  const [hidden] = [...disguised].sort((a, b) => (a.invariant ?? 1) - (b.invariant ?? 1) || byTie(a, b))
+  const nearest = parents[0] as Relative
+  if (hidden && (disguised.includes(nearest) || (hidden.invariant ?? 1) < 0.25 * nearest.comparison.distance))
+    // Some ways of quantising (AWQ) scale what goes into a matrix, and the norm before it the other way.
+    return [edgeTo(hidden, isQuantized(child.sketch) ? 'quantized' : 'laundered')]
   if (isQuantized(child.sketch)) return [edgeTo(parents[0] as Relative, 'quantized')]
-  const merged = mergeOf(child, shape, parents)
+  const merged = mergeOf(child, parents, known) ?? slicesOf(child, shape, parents)
   if (merged) return merged
-  const parent = nearestParent(shape, parents, known)
+  const parent = nearestParent(shape, parents)
   return [edgeTo(parent, relationTo(child, shape, parent))]
 }
 
@@ -105,20 +144,24 @@ function exactParent(child: Member, related: readonly Relative[]): Edge | undefi
   return cast && edgeTo(cast.relative, 'cast')
 }
 
-function disguiseOf(child: Member, related: readonly Relative[]): Edge[] {
-  const byDistance = related
-    .map(relative => ({ relative, distance: invariantDistance(child.sketch, relative.member.sketch) ?? 1 }))
-    .sort((a, b) => a.distance - b.distance || a.relative.tie - b.relative.tie)
-  const [best] = byDistance
-  return best ? [edgeTo(best.relative, 'laundered')] : []
+/** Copies and casts stand for the model that they are of, unless they are declared. */
+function withoutDoubles(related: readonly Relative[], known: Known): Relative[] {
+  const ids = new Set(related.map(({ member }) => member.id))
+  return related.filter(
+    ({ member, isDeclared }) =>
+      isDeclared ||
+      !known
+        .edgesOf(member.id)
+        .some(({ relation, parent }) => (relation === 'copy' || relation === 'cast') && ids.has(parent)),
+  )
 }
 
 const mergeCandidates = 24
 
-function mergeOf(child: Member, shape: Shape, related: readonly Relative[]): Edge[] | undefined {
+function mergeOf(child: Member, related: readonly Relative[], known: Known): Edge[] | undefined {
   const flat = flatten(child.sketch, child.sketch)
   if (!flat) return undefined
-  const candidates = related
+  const candidates = withoutDoubles(related, known)
     .flatMap(relative => {
       const values = flatten(relative.member.sketch, child.sketch)
       return values ? [{ relative, values }] : []
@@ -140,13 +183,25 @@ function mergeOf(child: Member, shape: Shape, related: readonly Relative[]): Edg
   return undefined
 }
 
-function nearestParent(shape: Shape, related: readonly Relative[], known: Known): Relative {
+/** Layers of two models, or of one more than once. */
+function slicesOf(child: Member, shape: Shape, related: readonly Relative[]): Edge[] | undefined {
+  const sources = related
+    .filter(({ shape: other }) => other.hidden === shape.hidden)
+    .slice(0, mergeCandidates)
+    .sort((a, b) => Number(b.isDeclared) - Number(a.isDeclared) || a.order - b.order)
+    .map(candidate => ({ candidate, sketch: candidate.member.sketch }))
+  const slices = findSlices(child.sketch, sources)
+  if (!slices || (slices.sources.length < 2 && !slices.repeats)) return undefined
+  return slices.sources.map(source => edgeTo(source, 'merge_passthrough'))
+}
+
+function nearestParent(shape: Shape, related: readonly Relative[]): Relative {
   const adjusted = related
     .map(relative => ({
       relative,
-      distance: relative.comparison.distance * (structureOf(shape, relative.shape) === 'same' ? 1 : 1.15),
+      distance: relative.comparison.distance * 1.15 ** changedSizes(shape, relative.shape),
     }))
-    .sort((a, b) => a.distance - b.distance || a.relative.tie - b.relative.tie)
+    .sort((a, b) => a.distance - b.distance || byTie(a.relative, b.relative))
   return (adjusted[0] as (typeof adjusted)[0]).relative
 }
 
@@ -163,6 +218,7 @@ function relationTo(child: Member, shape: Shape, parent: Relative): Relation {
     default: {
       if (zeroShare(child.sketch) >= 0.15 && zeroShare(parent.member.sketch) < 0.05) return 'sparse'
       const change = changeOf(parent.comparison)
+      if (isNoise(change)) return 'laundered'
       return isLowRank(change) ? 'lora_merged' : 'finetune'
     }
   }
@@ -178,23 +234,17 @@ function zeroShare({ tensors }: Sketch): number {
   return count ? zero / count : 0
 }
 
+/** The same relative change in every matrix, of every rank, and none in norms: not what training does. */
+function isNoise({ vectorsKept, outerKept, matricesKept, relativeSpread, rank }: Change): boolean {
+  return (
+    vectorsKept > 0.99 && outerKept < 0.5 && matricesKept < 0.1 && relativeSpread < 0.12 && (rank ?? 1) > 0.95
+  )
+}
+
 function isLowRank({ vectorsKept, outerKept, rank }: Change): boolean {
   return vectorsKept > 0.99 && outerKept > 0.99 && (rank === undefined || rank < 0.95)
 }
 
 function edgeTo({ member, comparison }: Relative, relation: Relation): Edge {
   return { parent: member.id, relation, score: comparison.rho, evidence: evidenceOf(comparison) }
-}
-
-function evidenceOf({ distance, rho, tensors }: Comparison): Evidence {
-  const like = tensors.filter(({ correlation }) => correlation >= 0.12).length
-  return {
-    measures: [
-      { measure: 'correlation', value: rho, threshold: 0.12 },
-      { measure: 'distance', value: distance },
-    ],
-    agree: like,
-    disagree: tensors.length - like,
-    components: {},
-  }
 }

@@ -32,3 +32,9 @@ export function structureOf(child: Shape, parent: Shape): Structure {
   if (child.ffn !== parent.ffn || child.attention !== parent.attention) return 'other'
   return child.vocabulary === parent.vocabulary ? 'same' : 'other-vocabulary'
 }
+
+/** How many of its sizes a child has changed. */
+export function changedSizes(child: Shape, parent: Shape): number {
+  const sizes = ['layers', 'hidden', 'vocabulary', 'ffn', 'attention'] as const
+  return sizes.filter(size => child[size] !== parent[size]).length
+}

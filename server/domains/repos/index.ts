@@ -34,6 +34,7 @@ import { repoRoutes } from './routes-repos.ts'
 import { resolveRoutes } from './routes-resolve.ts'
 import { treeRoutes } from './routes-tree.ts'
 import { xetRoutes } from './routes-xet.ts'
+import { Slots } from './slots.ts'
 import { allRepoIds, refsNamed, reposById, touchRepo } from './store.ts'
 import { packedBytes } from './store-packs.ts'
 import { listFiles, type PathEntry } from './tree-listing.ts'
@@ -44,7 +45,7 @@ export * from './errors.ts'
 export { repoMigrations } from './migrations/index.ts'
 export type { Brought, NewPullRequest } from './pull-requests.ts'
 export type { DescribedEntry, Merge, OpenFile, PathEntry, PullRequests }
-export { pullRequestRef }
+export { pullRequestRef, Slots }
 
 export interface Repos {
   /** The live repository of that name; throws RepoNotFound. Nothing is said of who may see it. */

@@ -61,7 +61,7 @@ export function canonicalModel(model: ModelSource): CanonicalModel {
 
 /** Made by code, not learned. */
 const ignored =
-  /inv_freq|rope_freqs|masked_bias|attn\.bias$|attention\.bias$|position_ids|num_batches_tracked/
+  /inv_freq|rope_freqs|masked_bias|(?:^|\.)attn\.bias$|(?:^|\.)attention\.bias$|position_ids|num_batches_tracked/
 const permutedArchitectures = new Set(['llama', 'granite', 'granitemoe', 'minicpm', 'deci'])
 const conv1d = /(?:^|\.)(?:c_attn|c_fc|c_proj)\.weight$/
 
@@ -125,19 +125,24 @@ function unpermuted(tensor: CanonicalTensor, heads: number): CanonicalTensor {
 
 /** Joined projections, one after the other. GPT-NeoX mixes them head by head: those stay joined. */
 function separated(tensor: CanonicalTensor, heads: number, kvHeads: number): CanonicalTensor[] {
-  const [joined, bias = ''] = tensor.role.split('.') as [string, string?]
-  const suffix = bias && `.${bias}`
+  const [joined, kind = ''] = tensor.role.split('.') as [string, string?]
+  // An adapter's inputs are those of all three.
+  if (kind === 'lora_A') return [tensor]
+  const suffix = kind && `.${kind}`
   if (joined === 'gate_up' && tensor.rows % 2 === 0) {
     const half = tensor.rows / 2
     return [part(tensor, `gate${suffix}`, 0, half), part(tensor, `up${suffix}`, half, half)]
   }
-  const groups = heads + 2 * kvHeads
+  // Adapters do not say how many heads there are: most models that join these have as many keys as queries.
+  const groups = heads + 2 * kvHeads || (kind === 'lora_B' ? 3 : 0)
   if (joined !== 'qkv' || groups === 0 || tensor.rows % groups !== 0) return [tensor]
   const width = tensor.rows / groups
+  const keys = kvHeads || 1
+  const queries = groups - 2 * keys
   return [
-    part(tensor, `q${suffix}`, 0, heads * width),
-    part(tensor, `k${suffix}`, heads * width, kvHeads * width),
-    part(tensor, `v${suffix}`, (heads + kvHeads) * width, kvHeads * width),
+    part(tensor, `q${suffix}`, 0, queries * width),
+    part(tensor, `k${suffix}`, queries * width, keys * width),
+    part(tensor, `v${suffix}`, (queries + keys) * width, keys * width),
   ]
 }
 

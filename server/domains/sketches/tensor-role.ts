@@ -28,7 +28,7 @@ export function roleOf(name: string): TensorRole {
 const wrappers = /^(?:_orig_mod\.|module\.|base_model\.model\.)+/
 
 const layerRoles: readonly [string, RegExp][] = [
-  ['qkv', /(?:^|\.)(?:qkv_proj|c_attn|Wqkv|query_key_value|attn_qkv|in_proj)$/],
+  ['qkv', /(?:^|\.)(?:qkv_proj|c_attn|Wqkv|wqkv|query_key_value|attn_qkv|in_proj)$/],
   ['q', /(?:^|\.)(?:q_proj|query|wq|q_lin|to_q|attn_q)$/],
   ['k', /(?:^|\.)(?:k_proj|key|wk|k_lin|to_k|attn_k)$/],
   ['v', /(?:^|\.)(?:v_proj|value|wv|v_lin|to_v|attn_v)$/],
@@ -36,7 +36,7 @@ const layerRoles: readonly [string, RegExp][] = [
     'o',
     /(?:^|\.)(?:o_proj|out_proj|wo|out_lin|to_out\.0|attn_output)$|(?:attn|attention)\.(?:c_proj|dense|output\.dense)$/,
   ],
-  ['gate_up', /(?:^|\.)gate_up_proj$/],
+  ['gate_up', /(?:^|\.)(?:gate_up_proj|w13)$/],
   ['gate', /(?:^|\.)(?:gate_proj|w1|ffn_gate)$/],
   ['up', /(?:^|\.)(?:up_proj|w3|ffn_up|fc1|c_fc|dense_h_to_4h|lin1|fc_in)$|intermediate\.dense$/],
   ['down', /(?:^|\.)(?:down_proj|w2|ffn_down|fc2|dense_4h_to_h|lin2|fc_out)$|mlp\.c_proj$|^output\.dense$/],

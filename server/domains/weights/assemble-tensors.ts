@@ -1,10 +1,9 @@
-import { HubError } from '../../kernel/errors.ts'
 import { assemble4bit, stateName } from './bitsandbytes-4bit.ts'
 import { assembleCompressed } from './compressed-tensors.ts'
 import { assemblePacked } from './gptq.ts'
 import { type Assembled, type Parts, settingsOf } from './quantized-parts.ts'
 import { assembleScaled } from './scaled.ts'
-import { type Finding, plainTensor, type StoredTensor, type WeightTensor } from './weight-tensor.ts'
+import { type Finding, plainTensor, refusal, type StoredTensor, type WeightTensor } from './weight-tensor.ts'
 
 /**
  * Tensors as a model has them: those that are parts of one quantised matrix become one, named `….weight`. Parts that do
@@ -25,8 +24,7 @@ export async function assembleTensors(
       made.set(part.name, assembled.tensor)
       for (const name of assembled.used) used.add(name)
     } catch (error) {
-      if (!(error instanceof HubError)) throw error
-      findings.push({ kind: 'malformed', file: part.file, message: error.message })
+      findings.push(refusal(part.file, error))
     }
   }
   const tensors = stored.flatMap(part => {

@@ -1,5 +1,4 @@
 import type { GgufValue } from '../../formats/gguf-header.ts'
-import { HubError } from '../../kernel/errors.ts'
 import { assembleTensors } from './assemble-tensors.ts'
 import { listWeightFiles, partNumber, type WeightFiles, type WeightFormat } from './list-weight-files.ts'
 import { type ModelFiles, readNearestJson } from './model-files.ts'
@@ -8,7 +7,13 @@ import { openOnnx } from './open-onnx.ts'
 import { openPytorch } from './open-pytorch.ts'
 import { openSafetensors } from './open-safetensors.ts'
 import { hashTokens, readGgufTokens, readTokens } from './read-tokens.ts'
-import type { Finding, OpenedPart, StoredTensor, WeightTensor } from './weight-tensor.ts'
+import {
+  type Finding,
+  type OpenedPart,
+  refusal,
+  type StoredTensor,
+  type WeightTensor,
+} from './weight-tensor.ts'
 
 /** A model whose tensors can be read. */
 export interface OpenModel {
@@ -52,16 +57,15 @@ async function openSet(files: ModelFiles, set: WeightFiles): Promise<OpenModel> 
     try {
       return await read()
     } catch (error) {
-      if (!(error instanceof HubError)) throw error
-      findings.push({ kind: 'malformed', file, message: error.message })
+      findings.push(refusal(file, error))
       return undefined
     }
   }
   let gguf: OpenedPart['gguf']
   for (const path of set.paths.slice(0, partLimit)) {
     const part = await attempt(path, () => openPart(files, set.format, path))
-    findings.push(...(part?.findings ?? []))
-    stored.push(...(part?.tensors ?? []))
+    for (const finding of part?.findings ?? []) findings.push(finding)
+    for (const tensor of part?.tensors ?? []) stored.push(tensor)
     gguf ??= part?.gguf
     if (stored.length <= tensorLimit) continue
     stored.length = tensorLimit

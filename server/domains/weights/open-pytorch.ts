@@ -3,8 +3,8 @@ import { matrixShape } from '../../formats/matrix.ts'
 import { readPickle } from '../../formats/pickle.ts'
 import { findTensors, isHarmless, type TorchTensor } from '../../formats/torch-state.ts'
 import { isZip, readZipDirectory, type ZipEntry, zipEntrySource } from '../../formats/zip-directory.ts'
-import { HubError, LimitExceeded, MalformedInput } from '../../kernel/errors.ts'
-import { type Finding, type OpenedPart, type StoredTensor, storedTensor } from './weight-tensor.ts'
+import { LimitExceeded, MalformedInput } from '../../kernel/errors.ts'
+import { type Finding, type OpenedPart, refusal, type StoredTensor, storedTensor } from './weight-tensor.ts'
 
 /** Some hundred bytes a tensor: real ones are far shorter. */
 const pickleLimit = 8 * 1024 * 1024
@@ -49,7 +49,7 @@ async function openArchive(file: string, source: ByteSource): Promise<OpenedPart
         else findings.push({ ...placed, file, message: `tensor ${quote(name)} ${placed.message}` })
       }
     } catch (error) {
-      findings.push(malformed(file, error))
+      findings.push(refusal(file, error))
     }
   }
   return { tensors, findings: [...unsafe(file, globals), ...findings] }
@@ -116,17 +116,11 @@ async function scanPickles(file: string, source: ByteSource): Promise<OpenedPart
     for (let n = 0; n < sequenceLimit && at < bytes.length; n++) at = readPickle(bytes, at, globals).end
   } catch (error) {
     // After the pickles of a checkpoint its values follow.
-    if (at === 0) findings.push(malformed(file, error))
+    if (at === 0) findings.push(refusal(file, error))
   }
   const message = 'is no archive as torch writes them since 1.6: tensors in it are not read'
   findings.push({ kind: 'unsupported', file, message })
   return { tensors: [], findings: [...unsafe(file, globals), ...findings] }
-}
-
-/** What was refused in words; any other error is thrown on. */
-function malformed(file: string, error: unknown): Finding {
-  if (!(error instanceof HubError)) throw error
-  return { kind: 'malformed', file, message: error.message }
 }
 
 function unsafe(file: string, globals: Iterable<string>): Finding[] {

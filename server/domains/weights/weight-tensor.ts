@@ -2,6 +2,7 @@ import { type BlockType, bitsOf } from '../../formats/block-type.ts'
 import type { ByteSource } from '../../formats/byte-source.ts'
 import type { GgufValue } from '../../formats/gguf-header.ts'
 import { type Matrix, matrixShape, readMatrix } from '../../formats/matrix.ts'
+import { LimitExceeded, MalformedInput } from '../../kernel/errors.ts'
 
 /**
  * A tensor as a matrix of shape[0] rows × product of the rest (a vector of n is n × 1), in torch's order (out × in):
@@ -36,6 +37,12 @@ export interface Finding {
   readonly message: string
   /** Of `unsafe`: the function or class that a pickle names, `os.system`. */
   readonly global?: string
+}
+
+/** What a reader refused in words; any other error is thrown on. */
+export function refusal(file: string, error: unknown): Finding {
+  if (!(error instanceof MalformedInput || error instanceof LimitExceeded)) throw error
+  return { kind: 'malformed', file, message: error.message }
 }
 
 /** A tensor as its file has it, before parts of quantised ones are put together. */

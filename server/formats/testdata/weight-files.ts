@@ -31,3 +31,14 @@ export const ggufFile = Buffer.from(
   ].join(''),
   'base64',
 )
+
+/** Python onnx 1.23.2: an initialiser as bytes, one as numbers, a constant in a graph within the graph. */
+export const onnxFile = Buffer.from(
+  [
+    'CA46pAIKEQoBeAoBdxIBeSIGTWF0TXVsCrABCgF6EgFxIgJJZipRCgtlbHNlX2JyYW5jaDI/Ci8SAWMiCENvbnN0YW50KiAKBXZhbHVl',
+    'KhQIAQgDEAFKDAAAAAAAAIA/AAAAQKABBBIBaWIJCgFjEgQKAggBoAEFKlEKC3RoZW5fYnJhbmNoMj8KLxIBYyIIQ29uc3RhbnQqIAoF',
+    'dmFsdWUqFAgBCAMQAUoMAAAAAAAAgD8AAABAoAEEEgFpYgkKAWMSBAoCCAGgAQUKHgoBeAoBbBIBayIER2VtbSoNCgZ0cmFuc0IYAaAB',
+    'AhIBZyojCAIIAxABQgF3ShgAAAAAAACAPwAAAEAAAEBAAACAQAAAoEAqFAgCEAMqC////////////wECQgFsQgIQHA==',
+  ].join(''),
+  'base64',
+)

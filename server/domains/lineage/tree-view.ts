@@ -126,7 +126,6 @@ export class TreeView {
     const judged = judgeDeclared(
       this.declared.get(member.repo_id) ?? [],
       placement,
-      this.#edges,
       id => this.member(id) !== undefined,
     )
     this.declared.set(member.repo_id, judged)

@@ -4,6 +4,9 @@ const names: readonly [RegExp, string][] = [
   [/^model\.embed_tokens/, 'token_embd'],
   [/^model\.layers\.(\d+)\.self_attn\.([qkv])_proj/, 'blk.$1.attn_$2'],
   [/^model\.layers\.(\d+)\.self_attn\.o_proj/, 'blk.$1.attn_output'],
+  [/^model\.layers\.(\d+)\.input_layernorm/, 'blk.$1.attn_norm'],
+  [/^model\.layers\.(\d+)\.post_attention_layernorm/, 'blk.$1.ffn_norm'],
+  [/^model\.norm/, 'output_norm'],
   [/^model\.layers\.(\d+)\.mlp\.(gate|up|down)_proj/, 'blk.$1.ffn_$2'],
 ]
 const alignment = 32
@@ -13,15 +16,17 @@ export function q8Of(weights: Weights, { heads }: { heads: number }): Buffer {
   const tensors = [...weights].map(([name, { shape, values }]) => {
     const [pattern, replacement] = names.find(([known]) => known.test(name)) as (typeof names)[number]
     const permuted = /attn\.[qk]_proj/.test(name) ? permute(values, shape, heads) : values
-    return { name: name.replace(pattern, replacement), shape, bytes: quantize(permuted) }
+    const renamed = name.replace(pattern, replacement)
+    if (shape.length === 1) return { name: renamed, shape, type: 0, bytes: Buffer.from(values.buffer) }
+    return { name: renamed, shape, type: 8, bytes: quantize(permuted) }
   })
   const header: Buffer[] = [Buffer.from('GGUF'), u32(3), u64(tensors.length), u64(3)]
   header.push(text('general.architecture'), u32(8), text('llama'))
   header.push(text('llama.attention.head_count'), u32(4), u32(heads))
   header.push(text('llama.attention.head_count_kv'), u32(4), u32(heads))
   let offset = 0
-  for (const { name, shape, bytes } of tensors) {
-    header.push(text(name), u32(shape.length), ...[...shape].reverse().map(u64), u32(8), u64(offset))
+  for (const { name, shape, type, bytes } of tensors) {
+    header.push(text(name), u32(shape.length), ...[...shape].reverse().map(u64), u32(type), u64(offset))
     offset += padded(bytes.length)
   }
   const head = Buffer.concat(header)

@@ -19,6 +19,10 @@ export function makeModel(seed: number, given: Partial<Shape> = {}): Weights {
     shape,
     values: Float32Array.from({ length: shape.reduce((a, b) => a * b, 1) }, () => random() * 0.02),
   })
+  const norm = () => ({
+    shape: [hidden],
+    values: Float32Array.from({ length: hidden }, () => 1 + random() * 0.1),
+  })
   const weights = new Map([['model.embed_tokens.weight', tensor(vocabulary, hidden)]])
   for (let layer = 0; layer < layers; layer++) {
     const at = `model.layers.${layer}`
@@ -27,18 +31,21 @@ export function makeModel(seed: number, given: Partial<Shape> = {}): Weights {
     weights.set(`${at}.mlp.gate_proj.weight`, tensor(ffn, hidden))
     weights.set(`${at}.mlp.up_proj.weight`, tensor(ffn, hidden))
     weights.set(`${at}.mlp.down_proj.weight`, tensor(hidden, ffn))
+    weights.set(`${at}.input_layernorm.weight`, norm())
+    weights.set(`${at}.post_attention_layernorm.weight`, norm())
   }
+  weights.set('model.norm.weight', norm())
   return weights
 }
 
-/** As further training would: every value moves by so much of its size. */
+/** As further training would: every value moves, in some tensors more than in others, by about so much of its size. */
 export function trained(weights: Weights, seed: number, step = 0.05): Weights {
   const random = normals(seed)
   return new Map(
-    [...weights].map(([name, { shape, values }]) => [
-      name,
-      { shape, values: values.map(value => value + random() * 0.02 * step) },
-    ]),
+    [...weights].map(([name, { shape, values }]) => {
+      const stride = 0.02 * step * (0.4 + Math.abs(random()))
+      return [name, { shape, values: values.map(value => value + random() * stride) }]
+    }),
   )
 }
 

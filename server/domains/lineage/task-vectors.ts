@@ -158,8 +158,7 @@ function explain(
   const alone = new Uint32Array(n)
   const parts = new Float64Array(n)
   let [total, explained] = [0, 0]
-  const sizes: number[] = []
-  const wasKept: boolean[] = []
+  const changes: Changes[] = members.map(() => [])
   for (let at = 0; at < change.length; at++) {
     const x = change[at] as number
     const s = slack[at] as number
@@ -172,11 +171,13 @@ function explain(
     // What is smaller than rounding is explained by anything.
     if (most < 12 * s) continue
     total++
-    const first = Math.abs(parts[0] as number)
-    if (Math.abs(x) <= s) {
+    const isNothing = Math.abs(x) <= s
+    for (let m = 0; m < n; m++) {
+      const size = Math.abs(parts[m] as number)
+      if (size >= 12 * s * (factors[m] as number)) changes[m]?.push([size, isNothing])
+    }
+    if (isNothing) {
       explained++
-      sizes.push(first)
-      wasKept.push(false)
       continue
     }
     const by = explainEntry(x, s, parts)
@@ -184,12 +185,10 @@ function explain(
     explained++
     if (by < 0) continue
     alone[by] = (alone[by] as number) + 1
-    sizes.push(first)
-    wasKept.push(by === 0)
   }
   if (total < fewestEntries || explained < leastExplained * total) return undefined
   if (alone.some(count => count < leastAlone * total)) return undefined
-  const kind = keepsTheLargest(sizes, wasKept) ? 'ties' : 'dare'
+  const kind = changes.some(keepsTheLargest) ? 'ties' : 'dare'
   return { base, members: members.map(({ place }) => place), kind, explained: explained / total }
 }
 
@@ -214,10 +213,13 @@ function explainEntry(x: number, slack: number, parts: Float64Array): number | u
   return Math.abs(x) > low && Math.abs(x) < high ? -1 : undefined
 }
 
-/** TIES drops the smallest differences; DARE drops any, and is as likely to drop a large one. */
-function keepsTheLargest(sizes: readonly number[], wasKept: readonly boolean[]): boolean {
-  const order = sizes.map((_, index) => index).sort((a, b) => (sizes[a] as number) - (sizes[b] as number))
-  const tenth = Math.max(1, Math.floor(order.length / 8))
-  const dropped = (some: readonly number[]) => some.filter(index => !wasKept[index]).length / some.length
-  return dropped(order.slice(-tenth)) < 0.6 * dropped(order.slice(0, tenth))
+/** Of a member's changes how large each is, and whether the child has none of it or of any other. */
+type Changes = [size: number, isNothing: boolean][]
+
+/** TIES drops the smallest; DARE drops any, and is as likely to drop a large one. */
+function keepsTheLargest(changes: Changes): boolean {
+  changes.sort(([a], [b]) => a - b)
+  const eighth = Math.max(1, changes.length >> 3)
+  const nothing = (some: Changes) => some.filter(([, isNothing]) => isNothing).length
+  return nothing(changes.slice(-eighth)) < 0.35 * nothing(changes.slice(0, eighth))
 }

@@ -63,7 +63,7 @@ export function compare(a: Sketch, b: Sketch, screening = screen(a, b)): Compari
     const layer = tensor.layer < 0 ? -1 : (layerMap[tensor.layer] ?? -1)
     if (tensor.layer >= 0 && layer < 0) continue
     const other = others.get(`${layer}/${tensor.role}`)
-    if (other && (tensor.columns === 1) === (other.columns === 1)) tensors.push(compareTensors(tensor, other))
+    if (other && isComparable(tensor, other)) tensors.push(compareTensors(tensor, other))
   }
   let [difference, power, equal, count] = [0, 0, 0, 0]
   for (const tensor of tensors) {
@@ -81,6 +81,13 @@ export function compare(a: Sketch, b: Sketch, screening = screen(a, b)): Compari
     equal: count > 0 ? equal / count : 0,
   }
 }
+
+/** Of other sizes only what has a row for each token can be laid side by side: neurons that were cut leave the others in other places. */
+function isComparable(a: TensorSketch, b: TensorSketch): boolean {
+  return a.columns === b.columns && (a.rows === b.rows || byToken.has(a.role))
+}
+
+const byToken = new Set(['embed', 'head', 'position'])
 
 /**
  * Two models that were trained apart from one initialisation: matrices are alike by what they began with, but norms, which begin at 1 in every model,

@@ -7,6 +7,7 @@ import type { Edge, Measure, Relation } from './relations.ts'
 
 /** Above this an adapter was trained on a base of that family; bases of other weights stay below. */
 export const adapterLikeness = 0.045
+const nearlyAsLike = 0.95
 /** Above this an adapter is what was merged. */
 const mergedCorrelation = 0.5
 
@@ -27,17 +28,14 @@ export function placeAdapter(adapter: Member, known: Known): Omit<Placement, 'ju
   const best = Math.max(0, ...bases.map(({ fit }) => fit.likeness))
   const family = bases.filter(({ fit }) => fit.likeness >= Math.max(adapterLikeness, best * 0.6))
   const whole = family.filter(({ member }) => !isQuantized(member.sketch))
-  const [nearest] = (whole.length > 0 ? whole : family).sort((x, y) => scoreOf(y) - scoreOf(x))
+  // Later training on like texts makes a relative more like the adapter than its base is: of those that are nearly as like, the first.
+  const nearest = (whole.length > 0 ? whole : family).find(({ fit }) => fit.likeness >= best * nearlyAsLike)
   const declared = family.find(({ member }) => adapter.declared.includes(member.id))
   const parent = declared ?? nearest
   return {
     edges: parent ? [edgeTo(parent.member.id, 'adapter', parent.fit.likeness, measures(parent.fit))] : [],
     related: family.map(({ member }) => member.id),
   }
-}
-
-function scoreOf({ fit }: Base): number {
-  return fit.likeness + fit.inputLikeness
 }
 
 function measures({ likeness, inputLikeness }: AdapterFit): Measure[] {

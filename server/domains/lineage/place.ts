@@ -1,5 +1,6 @@
 import type { Sketch } from '../sketches/index.ts'
 import { isAdapter } from './adapters.ts'
+import { sharedValues } from './align.ts'
 import { type Change, changeOf, isQuantized } from './changed.ts'
 import { type Comparison, compare, onlySharesInitialisation, screen } from './compare.ts'
 import { invariantDistance, isDisguised, likeInvariants, likeTokens } from './disguise.ts'
@@ -9,8 +10,9 @@ import { judge } from './judge.ts'
 import { findMix, flatten, roundingNoise } from './merges.ts'
 import { placeAdapter } from './place-adapter.ts'
 import type { Edge, Judgement, Relation } from './relations.ts'
+import { isSibling } from './sibling.ts'
 import { findSlices } from './slices.ts'
-import { changedSizes, type Shape, shapeOf, structureOf } from './structure.ts'
+import { type Shape, shapeOf, sizePenalty, structureOf } from './structure.ts'
 import { findTaskMerge } from './task-vectors.ts'
 
 /** A model as lineage sees it. */
@@ -123,10 +125,12 @@ function edgesOf(child: Member, related: readonly Relative[], known: Known): Edg
   if (hidden && (disguised.includes(nearest) || (hidden.invariant ?? 1) < 0.25 * nearest.comparison.distance))
     // Some ways of quantising (AWQ) scale what goes into a matrix, and the norm before it the other way.
     return [edgeTo(hidden, isQuantized(child.sketch) ? 'quantized' : 'laundered')]
-  if (isQuantized(child.sketch)) return [edgeTo(parents[0] as Relative, 'quantized')]
+  if (isQuantized(child.sketch)) return [edgeTo(nearestParent(shape, parents), 'quantized')]
+  const sparse = sparseParent(child, parents)
+  if (sparse) return [sparse]
   const merged = mergeOf(child, parents, known) ?? slicesOf(child, shape, parents)
   if (merged) return merged
-  const parent = nearestParent(shape, parents)
+  const parent = withoutBacktracking(shape, nearestParent(shape, parents), parents, known)
   return [edgeTo(parent, relationTo(child, shape, parent))]
 }
 
@@ -139,7 +143,10 @@ function exactParent(child: Member, related: readonly Relative[]): Edge | undefi
     return whole && exactness.share >= 0.9995 ? [{ relative, exactness }] : []
   })
   const copy = exact.find(({ exactness }) => exactness.unrounded && exactness.sameTypes)
-  if (copy) return edgeTo(copy.relative, 'copy')
+  // Whoever quantises the same model in the same way gets the same values.
+  const isRequantized = copy?.relative.quantized && !copy.relative.isDeclared
+  if (copy && !isRequantized) return edgeTo(copy.relative, 'copy')
+  if (copy) return undefined
   const cast = exact.find(({ exactness }) => exactness.unrounded) ?? exact[0]
   return cast && edgeTo(cast.relative, 'cast')
 }
@@ -199,13 +206,42 @@ function nearestParent(shape: Shape, related: readonly Relative[]): Relative {
   const adjusted = related
     .map(relative => ({
       relative,
-      distance: relative.comparison.distance * 1.15 ** changedSizes(shape, relative.shape),
+      distance: relative.comparison.distance * sizePenalty(shape, relative.shape),
     }))
     .sort((a, b) => a.distance - b.distance || byTie(a.relative, b.relative))
   return (adjusted[0] as (typeof adjusted)[0]).relative
 }
 
-function relationTo(child: Member, shape: Shape, parent: Relative): Relation {
+const trained = new Set<Relation>(['finetune', 'lora_merged'])
+
+/** From the nearest model up, as long as the child is its sibling and not its child. */
+function withoutBacktracking(
+  shape: Shape,
+  nearest: Relative,
+  related: readonly Relative[],
+  known: Known,
+): Relative {
+  const byId = new Map(related.map(relative => [relative.member.id, relative]))
+  const seen = new Set<Relative>()
+  let parent = nearest
+  while (!seen.has(parent)) {
+    seen.add(parent)
+    const { sketch, id } = parent.member
+    const above = known
+      .edgesOf(id)
+      .filter(({ relation }) => trained.has(relation))
+      .flatMap(edge => byId.get(edge.parent) ?? [])
+      .find(
+        grandparent =>
+          structureOf(shape, grandparent.shape) === 'same' &&
+          isSibling(parent.comparison, grandparent.comparison, compare(sketch, grandparent.member.sketch)),
+      )
+    if (above) parent = above
+  }
+  return parent
+}
+
+function relationTo(_child: Member, shape: Shape, parent: Relative): Relation {
   switch (structureOf(shape, parent.shape)) {
     case 'fewer-layers':
       return 'pruned_layers'
@@ -216,12 +252,36 @@ function relationTo(child: Member, shape: Shape, parent: Relative): Relation {
     case 'other-vocabulary':
       return 'vocab_resized'
     default: {
-      if (zeroShare(child.sketch) >= 0.15 && zeroShare(parent.member.sketch) < 0.05) return 'sparse'
       const change = changeOf(parent.comparison)
       if (isNoise(change)) return 'laundered'
       return isLowRank(change) ? 'lora_merged' : 'finetune'
     }
   }
+}
+
+/** What a child with many zeros is of: the model that has its other values. */
+function sparseParent(child: Member, related: readonly Relative[]): Edge | undefined {
+  if (zeroShare(child.sketch) < 0.15) return undefined
+  const dense = related.filter(({ member }) => zeroShare(member.sketch) < 0.05)
+  const [nearest] = dense
+    .map(relative => ({ relative, kept: keptDistance(relative.comparison) }))
+    .sort((a, b) => a.kept - b.kept || byTie(a.relative, b.relative))
+  return nearest && edgeTo(nearest.relative, 'sparse')
+}
+
+/** Relative distance over the values that are not zero in the child. */
+function keptDistance({ tensors }: Comparison): number {
+  let [difference, power] = [0, 0]
+  for (const { a, b } of tensors) {
+    if (a.columns === 1 || a.layer < 0) continue
+    const shared = sharedValues(a, b)
+    for (const [at, value] of shared.a.entries()) {
+      if (value === 0) continue
+      difference += (value - (shared.b[at] as number)) ** 2
+      power += value * value
+    }
+  }
+  return power > 0 ? difference / power : Number.POSITIVE_INFINITY
 }
 
 function zeroShare({ tensors }: Sketch): number {

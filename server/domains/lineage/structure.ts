@@ -33,8 +33,10 @@ export function structureOf(child: Shape, parent: Shape): Structure {
   return child.vocabulary === parent.vocabulary ? 'same' : 'other-vocabulary'
 }
 
-/** How many of its sizes a child has changed. */
-export function changedSizes(child: Shape, parent: Shape): number {
-  const sizes = ['layers', 'hidden', 'vocabulary', 'ffn', 'attention'] as const
-  return sizes.filter(size => child[size] !== parent[size]).length
+/** By how much a distance counts more where sizes differ: a child mostly has its parent's, and one that was cut has its parent's values. */
+export function sizePenalty(child: Shape, parent: Shape): number {
+  let penalty = 1
+  for (const size of ['layers', 'hidden', 'ffn', 'attention'] as const)
+    if (child[size] !== parent[size]) penalty *= 2
+  return child.vocabulary === parent.vocabulary ? penalty : penalty * 1.2
 }

@@ -74,14 +74,24 @@ function withBase(
     .sort((a, b) => b.pile - a.pile)
     .slice(0, memberLimit)
   let best: TaskMerge | undefined
-  for (const [index, first] of factors.entries()) {
-    for (const second of factors.slice(index + 1)) {
-      const found = explain(entries, candidates, base, first, second)
-      if (found && found.explained > (best?.explained ?? 0)) best = found
+  const consider = (members: readonly Factor[]) => {
+    const found = explain(entries, candidates, base, members)
+    if (found && found.explained > (best?.explained ?? 0) + gainOfOneMore) best = found
+  }
+  for (const [i, first] of factors.entries()) {
+    for (const [j, second] of factors.slice(0, i).entries()) {
+      consider([first, second])
+      for (const third of factors.slice(0, j)) consider([first, second, third])
     }
   }
   return best
 }
+
+/** One member more has to explain so much more. */
+const gainOfOneMore = 0.01
+const leastExplained = 0.9
+/** What each member alone explains, as a share of all. */
+const leastAlone = 0.04
 
 function entriesOf(child: Flat, dtype: string, base: Flat): Entries {
   const change = new Float64Array(child.values.length)
@@ -139,45 +149,77 @@ function explain(
   { change, slack }: Entries,
   candidates: readonly Flat[],
   base: number,
-  first: Factor,
-  second: Factor,
+  members: readonly Factor[],
 ): TaskMerge | undefined {
   const origin = (candidates[base] as Flat).values
-  const [one, other] = [candidates[first.place] as Flat, candidates[second.place] as Flat]
-  let [total, explained, byFirst, bySecond] = [0, 0, 0, 0]
-  const kept: number[] = []
-  const dropped: number[] = []
+  const values = members.map(({ place }) => (candidates[place] as Flat).values)
+  const factors = members.map(({ factor }) => factor)
+  const n = members.length
+  const alone = new Uint32Array(n)
+  const parts = new Float64Array(n)
+  let [total, explained] = [0, 0]
+  const changes: Changes[] = members.map(() => [])
   for (let at = 0; at < change.length; at++) {
     const x = change[at] as number
-    const d1 = (one.values[at] as number) - (origin[at] as number)
-    const d2 = (other.values[at] as number) - (origin[at] as number)
     const s = slack[at] as number
-    // What is smaller than rounding is explained by anything.
-    if (Math.max(Math.abs(d1), Math.abs(d2)) < 12 * s) continue
-    total++
-    const [y1, y2] = [first.factor * d1, second.factor * d2]
-    const near = (y: number) => Math.abs(x - y) <= s * 2 + 0.04 * Math.abs(y)
-    const isNothing = Math.abs(x) <= s
-    const [is1, is2] = [near(y1), near(y2)]
-    const both = near(y1 + y2) || (y1 * y2 > 0 && (x - y1) * (x - y2) <= 0 && x * y1 > 0)
-    if (!isNothing && !is1 && !is2 && !both) continue
-    explained++
-    if (isNothing) dropped.push(Math.abs(d1))
-    else if (is1 && !is2) {
-      byFirst++
-      kept.push(Math.abs(d1))
-    } else if (is2 && !is1) {
-      bySecond++
-      dropped.push(Math.abs(d1))
+    let most = 0
+    for (let m = 0; m < n; m++) {
+      const d = ((values[m] as Float32Array)[at] as number) - (origin[at] as number)
+      parts[m] = (factors[m] as number) * d
+      most = Math.max(most, Math.abs(d))
     }
+    // What is smaller than rounding is explained by anything.
+    if (most < 12 * s) continue
+    total++
+    const isNothing = Math.abs(x) <= s
+    for (let m = 0; m < n; m++) {
+      const size = Math.abs(parts[m] as number)
+      if (size >= 12 * s * (factors[m] as number)) changes[m]?.push([size, isNothing])
+    }
+    if (isNothing) {
+      explained++
+      continue
+    }
+    const by = explainEntry(x, s, parts)
+    if (by === undefined) continue
+    explained++
+    if (by < 0) continue
+    alone[by] = (alone[by] as number) + 1
   }
-  if (total < fewestEntries || explained < 0.9 * total) return undefined
-  if (byFirst < 0.05 * total || bySecond < 0.05 * total) return undefined
-  const kind = medianOf(kept) > 1.6 * medianOf(dropped) ? 'ties' : 'dare'
-  return { base, members: [first.place, second.place], kind, explained: explained / total }
+  if (total < fewestEntries || explained < leastExplained * total) return undefined
+  if (alone.some(count => count < leastAlone * total)) return undefined
+  const kind = changes.some(keepsTheLargest) ? 'ties' : 'dare'
+  return { base, members: members.map(({ place }) => place), kind, explained: explained / total }
 }
 
-function medianOf(values: number[]): number {
-  values.sort((a, b) => a - b)
-  return values[values.length >> 1] ?? 0
+/** The one member whose part it is; -1: several together, or more than one could be; undefined: nobody's. */
+function explainEntry(x: number, slack: number, parts: Float64Array): number | undefined {
+  let by: number | undefined
+  let [low, high] = [Number.POSITIVE_INFINITY, 0]
+  for (let set = 1; set < 1 << parts.length; set++) {
+    let sum = 0
+    for (let m = 0; m < parts.length; m++) if (set & (1 << m)) sum += parts[m] as number
+    if (Math.abs(x - sum) > slack * 2 + 0.04 * Math.abs(sum)) continue
+    const single = (set & (set - 1)) === 0 ? Math.log2(set) : -1
+    by = by === undefined ? single : -1
+  }
+  if (by !== undefined) return by
+  // Where several agree in sign, their mean.
+  for (const part of parts) {
+    if (part * x <= 0) continue
+    low = Math.min(low, Math.abs(part))
+    high = Math.max(high, Math.abs(part))
+  }
+  return Math.abs(x) > low && Math.abs(x) < high ? -1 : undefined
+}
+
+/** Of a member's changes how large each is, and whether the child has none of it or of any other. */
+type Changes = [size: number, isNothing: boolean][]
+
+/** TIES drops the smallest; DARE drops any, and is as likely to drop a large one. */
+function keepsTheLargest(changes: Changes): boolean {
+  changes.sort(([a], [b]) => a - b)
+  const eighth = Math.max(1, changes.length >> 3)
+  const nothing = (some: Changes) => some.filter(([, isNothing]) => isNothing).length
+  return nothing(changes.slice(-eighth)) < 0.35 * nothing(changes.slice(0, eighth))
 }

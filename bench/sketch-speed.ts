@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto'
 import { join } from 'node:path'
 import { openLocalFile } from '../server/commands/local-file.ts'
 import { createReader } from '../server/domains/sketches/index.ts'
-import { type Bench, megabytesPerSecond, seconds } from './kit/bench.ts'
+import { megabytesPerSecond, seconds } from './kit/bench.ts'
 import type { Figure } from './kit/figure.ts'
 import { writeModel } from './kit/model-file.ts'
 import { StoredModel } from './kit/stored-model.ts'
@@ -15,7 +15,7 @@ export const figure: Figure = {
   target: [{ of: 'ours', atLeast: 1000 }],
   async run(bench) {
     const path = join(await bench.folder(), 'model.safetensors')
-    const size = await writeModel(path, bench.size(16, 1))
+    const size = await writeModel(path, bench.size(10, 1))
     const stored = await StoredModel.store(bench, path)
     const reader = createReader()
     bench.defer(() => reader.close())
@@ -47,6 +47,10 @@ async function hashFile(path: string): Promise<void> {
   const file = await openLocalFile(path)
   const hash = createHash('sha256')
   const step = 4 * 1024 * 1024
-  for (let at = 0; at < file.size; at += step)
-    hash.update(await file.read(at, Math.min(at + step, file.size)))
+  try {
+    for (let at = 0; at < file.size; at += step)
+      hash.update(await file.read(at, Math.min(at + step, file.size)))
+  } finally {
+    await file.close()
+  }
 }

@@ -2,8 +2,12 @@ import { open } from 'node:fs/promises'
 import type { ByteSource } from '../formats/byte-source.ts'
 import { MalformedInput } from '../kernel/errors.ts'
 
-/** A file of this machine, read by range. It is closed with the process. */
-export async function openLocalFile(path: string): Promise<ByteSource> {
+/** A file of this machine, read by range; to be closed. */
+export interface LocalFile extends ByteSource {
+  close(): Promise<void>
+}
+
+export async function openLocalFile(path: string): Promise<LocalFile> {
   const file = await open(path, 'r')
   const { size } = await file.stat()
   return {
@@ -14,5 +18,6 @@ export async function openLocalFile(path: string): Promise<ByteSource> {
       if (bytesRead !== bytes.length) throw new MalformedInput(path, `ends before byte ${end}`)
       return bytes
     },
+    close: () => file.close(),
   }
 }

@@ -3,7 +3,7 @@ import { basename, dirname, join, relative, sep } from 'node:path'
 import { Command } from 'commander'
 import { createReader } from '../domains/sketches/index.ts'
 import { MalformedInput } from '../kernel/errors.ts'
-import { openLocalFile } from './local-file.ts'
+import { type LocalFile, openLocalFile } from './local-file.ts'
 
 export function sketchCommand(): Command {
   return new Command('sketch')
@@ -35,9 +35,14 @@ export async function sketchLocal(path: string) {
     const found = await stat(join(folder, name))
     if (found.isFile()) files.push({ path: name.split(sep).join('/'), size: found.size })
   }
+  const opened = new Map<string, LocalFile>()
   const reader = createReader()
   try {
-    const open = (name: string) => openLocalFile(join(folder, name))
+    const open = async (name: string) => {
+      const file = opened.get(name) ?? (await openLocalFile(join(folder, name)))
+      opened.set(name, file)
+      return file
+    }
     const read = await reader.read({ list: () => files, open }, isFile ? relative(folder, path) : undefined)
     if (!read?.sketch) {
       const why = read?.findings.map(({ file, message }) => `; ${file}: ${message}`).join('') ?? ''
@@ -46,5 +51,6 @@ export async function sketchLocal(path: string) {
     return { ...read, sketch: read.sketch }
   } finally {
     await reader.close()
+    for (const file of opened.values()) await file.close()
   }
 }

@@ -9,22 +9,31 @@ import { declaredBy, edgesOf, findMembers } from './store.ts'
 import { Turn } from './turn.ts'
 import { showModels } from './visible.ts'
 
-/** One is compared at a time, and so many wait. */
-const waitingLimit = 16
+/** One is compared at a time; so many are on their way or wait. */
+const askingLimit = 16
+/** Of a sketch that is sent: that of a model of 1,000 matrices takes a tenth of it. */
+export const identifyLimit = 16 * 1024 * 1024
 
 /**
  * Which family a sketch belongs to, as if its model were the last to arrive; only models that the actor may read are looked
- * at. Nothing of it is stored. Throws MalformedInput, TooManyQuestions.
+ * at. Nothing of it is stored. `read` gives its bytes. Throws MalformedInput, TooManyQuestions.
  */
 export function createIdentify(parts: LineageParts) {
   const turn = new Turn()
-  return async (actor: Actor, sketch: Uint8Array) => {
-    if (turn.waiting >= waitingLimit) throw new TooManyQuestions()
-    const release = await turn.take()
+  let asking = 0
+  return async (actor: Actor, read: () => Promise<Uint8Array>) => {
+    if (asking >= askingLimit) throw new TooManyQuestions()
+    asking++
     try {
-      return await identify(parts, actor, sketch)
+      const sketch = await read()
+      const release = await turn.take()
+      try {
+        return await identify(parts, actor, sketch)
+      } finally {
+        release()
+      }
     } finally {
-      release()
+      asking--
     }
   }
 }

@@ -6,10 +6,9 @@ import { encodeCursor, linkNextPage, readPosition } from '../../http/pages.ts'
 import { count, index, text } from '../../http/query.ts'
 import { type Call, type Route, repoOf, route } from '../../http/route.ts'
 import { MalformedInput } from '../../kernel/errors.ts'
-import { sketchLimit } from '../sketches/index.ts'
 import { describeLineage } from './describe-lineage.ts'
 import { exportLineage } from './export-lineage.ts'
-import { createIdentify } from './identify-sketch.ts'
+import { createIdentify, identifyLimit } from './identify-sketch.ts'
 import { describeFamily, listFamilies } from './list-families.ts'
 import type { LineageParts } from './parts.ts'
 import { relations } from './relations.ts'
@@ -98,7 +97,7 @@ export function lineageRoutes(parts: LineageParts): Route[] {
         answers: { 200: identified },
         takes: sketchType,
       },
-      handle: async ({ actor, stream }) => identify(actor, await readBody(stream, sketchLimit)),
+      handle: ({ actor, stream }) => identify(actor, () => readBody(stream, identifyLimit)),
     }),
   ]
 }

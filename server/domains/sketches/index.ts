@@ -11,7 +11,7 @@ export { makeSketch, type Sketchable } from './make-sketch.ts'
 export { sketchMigrations } from './migrations/index.ts'
 export { sampleAxis } from './sample-axis.ts'
 export * from './sketch.ts'
-export { decodeSketch, encodeSketch, sketchLimit } from './sketch-codec.ts'
+export { decodeSketch, encodeSketch } from './sketch-codec.ts'
 export { answerCalls, callsOver } from './thread-calls.ts'
 
 export interface Sketches {

@@ -42,7 +42,7 @@ const prefix = magic.length + 4
 const aligned = (length: number) => Math.ceil(length / 4) * 4
 const subject = 'sketch'
 /** What a sketch may take, in bytes; that of a model of 1,000 layers takes less. */
-export const sketchLimit = 64 * 1024 * 1024
+const sketchLimit = 64 * 1024 * 1024
 const sideLimit = 4096
 
 /** Throws MalformedInput. What it gives shares no memory with `bytes`. */

@@ -96,7 +96,10 @@ const byToken = new Set(['embed', 'head', 'position'])
 export function onlySharesInitialisation({ rho, equal, tensors }: Comparison): boolean {
   const vectors = tensors.filter(({ a, telling }) => a.columns === 1 && telling)
   return (
-    vectors.length >= 3 && rho < 0.95 && median(vectors.map(({ correlation }) => correlation)) < likeNorms
+    vectors.length >= 3 &&
+    rho < 0.95 &&
+    equal < 0.25 &&
+    median(vectors.map(({ correlation }) => correlation)) < likeNorms
   )
 }
 

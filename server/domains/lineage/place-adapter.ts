@@ -2,7 +2,7 @@ import { type AdapterFit, fitAdapter, isAdapter, mergedLikeness } from './adapte
 import { isQuantized } from './changed.ts'
 import { compare } from './compare.ts'
 import { exactnessOf } from './exact.ts'
-import type { Known, Member, Placement } from './place.ts'
+import type { Known, Member, Placement } from './member.ts'
 import type { Edge, Measure, Relation } from './relations.ts'
 
 /** Above so many standard deviations an adapter was trained on a base of that family; bases of other weights stay below. */

@@ -7,37 +7,14 @@ import { invariantDistance, isDisguised, likeInvariants, likeTokens } from './di
 import { evidenceOf } from './evidence.ts'
 import { exactnessOf } from './exact.ts'
 import { judge } from './judge.ts'
+import type { Known, Member, Placement } from './member.ts'
 import { findMix, flatten, roundingNoise } from './merges.ts'
 import { placeAdapter } from './place-adapter.ts'
-import type { Edge, Judgement, Relation } from './relations.ts'
+import type { Edge, Relation } from './relations.ts'
 import { isSibling } from './sibling.ts'
 import { findSlices } from './slices.ts'
 import { type Shape, shapeOf, sizePenalty, structureOf } from './structure.ts'
 import { findTaskMerge } from './task-vectors.ts'
-
-/** A model as lineage sees it. */
-export interface Member {
-  readonly id: string
-  readonly sketch: Sketch
-  /** Ids of models of this hub that the card, the adapter's configuration or a recipe names as bases. A hint where weights cannot decide, never evidence. */
-  readonly declared: readonly string[]
-}
-
-/** What is known of the models that were here before. Loading a sketch may take time, so it is asked for those alone that are looked at. */
-export interface Known {
-  /** Models that may be related, all of them, in order of their arrival: the candidate step (`candidates.ts`) names them. */
-  readonly candidates: readonly Member[]
-  /** Parents that were recovered for a candidate. */
-  edgesOf(id: string): readonly Edge[]
-}
-
-export interface Placement {
-  /** Parents; none: a root, or nothing can be said. */
-  readonly edges: readonly Edge[]
-  /** Candidates of the same family, nearest first: what joins the model to a family even where no parent is named. */
-  readonly related: readonly string[]
-  readonly judgements: ReadonlyMap<string, Judgement>
-}
 
 export interface Relative {
   readonly member: Member
@@ -340,7 +317,7 @@ function zeroShare({ tensors }: Sketch): number {
 /** The same relative change in every matrix, of every rank, and none in norms: not what training does. */
 function isNoise({ vectorsKept, outerKept, matricesKept, relativeSpread, rank }: Change): boolean {
   return (
-    vectorsKept > 0.99 && outerKept < 0.5 && matricesKept < 0.1 && relativeSpread < 0.12 && (rank ?? 1) > 0.95
+    vectorsKept > 0.99 && outerKept < 0.5 && matricesKept < 0.1 && relativeSpread < 0.12 && (rank ?? 1) > 0.7
   )
 }
 

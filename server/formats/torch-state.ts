@@ -15,7 +15,7 @@ export interface TorchTensor {
   readonly storage: TorchStorage
 }
 
-export interface TorchStorage {
+interface TorchStorage {
   readonly key: string
   readonly type: BlockType
   /** Values that it holds, as the pickle says. */

@@ -37,12 +37,27 @@ export interface OpenModel {
 const partLimit = 1000
 const tensorLimit = 250_000
 const findingLimit = 1000
-const indexLimit = 16 * 1024 * 1024
+const indexLimit = 12 * 1024 * 1024
 
 /** The best model of a folder (`listWeightFiles`); undefined when there are no weights in it. */
 export async function openModel(files: ModelFiles): Promise<OpenModel | undefined> {
-  const [best] = listWeightFiles(files)
-  return best && openSet(files, best)
+  return (await openBest(files, listWeightFiles(files)))?.model
+}
+
+const triesLimit = 8
+
+/** The first of `sets` in which there are tensors; the first of all when there are none in those tried. */
+export async function openBest(
+  files: ModelFiles,
+  sets: readonly WeightFiles[],
+): Promise<{ readonly file: string; readonly model: OpenModel } | undefined> {
+  let first: { file: string; model: OpenModel } | undefined
+  for (const set of sets.slice(0, triesLimit)) {
+    const opened = { file: set.path, model: await openSet(files, set) }
+    if (opened.model.tensors.length > 0) return opened
+    first ??= opened
+  }
+  return first
 }
 
 /** The model that a file holds, alone or with the other parts of it; undefined when it holds no weights. */

@@ -288,6 +288,7 @@ const samples: Record<string, Sample> = {
   'POST {api}/tag/*': { path: '{api}/tag/main', body: { tag: 't' } },
   'DELETE {api}/tag/*': { path: '{api}/tag/absent' },
   'GET {api}/tree/*': { path: '{api}/tree/main' },
+  'GET {api}/weights/*': { path: '{api}/weights/main' },
   'DELETE {api}/like': {},
   'GET {api}/likers': {},
   'POST {api}/like': {},

@@ -1,52 +1,11 @@
 import { LimitExceeded, MalformedInput } from '../kernel/errors.ts'
+import { PickleBytes } from './pickle-bytes.ts'
+import { PickleDict, PickleGlobal, PickleMark, PickleObject, type PickleValue } from './pickle-values.ts'
 
 /**
  * Pickles, protocols 0 to 5, read without running anything: a global is its name, and a call of it what `call` makes of
  * the two. Source: CPython `Lib/pickletools.py`, which documents each opcode.
  */
-export type PickleValue =
-  | null
-  | boolean
-  | number
-  | string
-  | Uint8Array
-  | PickleValue[]
-  | PickleDict
-  | PickleGlobal
-  | PickleObject
-  | PickleMark
-
-/** Keys and values by turns, as they were set: a later one of the same key stands over an earlier one. */
-export class PickleDict {
-  readonly items: PickleValue[] = []
-
-  pairs(): [PickleValue, PickleValue][] {
-    const { items } = this
-    return Array.from({ length: items.length >> 1 }, (_, n) => [items[2 * n]!, items[2 * n + 1]!])
-  }
-}
-
-/** A function or class, by its name. */
-export class PickleGlobal {
-  readonly name: string
-  constructor(name: string) {
-    this.name = name
-  }
-}
-
-/** What calling a global would have made, or what a persistent id stands for (`global` undefined). */
-export class PickleObject {
-  readonly global: string | undefined
-  readonly args: PickleValue
-  state: PickleValue = null
-  constructor(global: string | undefined, args: PickleValue) {
-    this.global = global
-    this.args = args
-  }
-}
-
-class PickleMark {}
-
 export interface Unpickled {
   readonly value: PickleValue
   /** Where the next pickle begins, if there is one. */
@@ -68,8 +27,7 @@ export function readPickle(bytes: Uint8Array, start: number, globals: Set<string
 }
 
 class Machine {
-  readonly #bytes: Buffer
-  #at: number
+  readonly #bytes: PickleBytes
   #stack: PickleValue[] = []
   readonly #memo = new Map<number, PickleValue>()
   readonly #globals: Set<string>
@@ -77,15 +35,14 @@ class Machine {
 
   constructor(bytes: Uint8Array, start: number, globals: Set<string>) {
     this.#globals = globals
-    this.#bytes = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length)
-    this.#at = start
+    this.#bytes = new PickleBytes(bytes, start)
   }
 
   run(): Unpickled {
     for (let n = 0; ; n++) {
       if (n === opcodeLimit) throw new LimitExceeded(subject, opcodeLimit, 'opcodes')
-      const opcode = String.fromCharCode(this.#u8())
-      if (opcode === '.') return { value: this.#pop(), end: this.#at }
+      const opcode = String.fromCharCode(this.#bytes.u8())
+      if (opcode === '.') return { value: this.#pop(), end: this.#bytes.at }
       this.#step(opcode)
     }
   }
@@ -94,7 +51,10 @@ class Machine {
     const isKnown =
       this.#pushPlain(opcode) || this.#pushMade(opcode) || this.#change(opcode) || this.#keep(opcode)
     if (!isKnown)
-      throw new MalformedInput(subject, `has no opcode ${JSON.stringify(opcode)} at byte ${this.#at - 1}`)
+      throw new MalformedInput(
+        subject,
+        `has no opcode ${JSON.stringify(opcode)} at byte ${this.#bytes.at - 1}`,
+      )
   }
 
   /** Numbers, text, bytes. */
@@ -114,45 +74,45 @@ class Machine {
       case '\x89':
         return false
       case 'I': {
-        const line = this.#line()
+        const line = this.#bytes.line()
         return line === '00' || line === '01' ? line === '01' : Number(line)
       }
       case 'J':
-        return this.#take(4).readInt32LE()
+        return this.#bytes.take(4).readInt32LE()
       case 'K':
-        return this.#u8()
+        return this.#bytes.u8()
       case 'M':
-        return this.#take(2).readUInt16LE()
+        return this.#bytes.take(2).readUInt16LE()
       case 'L':
-        return Number(this.#line().replace(/L$/, ''))
+        return Number(this.#bytes.line().replace(/L$/, ''))
       case '\x8a':
-        return toNumber(this.#take(this.#u8()))
+        return toNumber(this.#bytes.take(this.#bytes.u8()))
       case '\x8b':
-        return toNumber(this.#take(this.#u32()))
+        return toNumber(this.#bytes.take(this.#bytes.u32()))
       case 'F':
-        return Number(this.#line())
+        return Number(this.#bytes.line())
       case 'G':
-        return this.#take(8).readDoubleBE()
+        return this.#bytes.take(8).readDoubleBE()
       case 'S':
       case 'V':
-        return this.#line().replace(/^(['"])(.*)\1$/s, '$2')
+        return this.#bytes.line().replace(/^(['"])(.*)\1$/s, '$2')
       case 'T':
-        return this.#take(this.#u32()).toString('latin1')
+        return this.#bytes.take(this.#bytes.u32()).toString('latin1')
       case 'U':
-        return this.#take(this.#u8()).toString('latin1')
+        return this.#bytes.take(this.#bytes.u8()).toString('latin1')
       case 'X':
-        return this.#take(this.#u32()).toString('utf8')
+        return this.#bytes.take(this.#bytes.u32()).toString('utf8')
       case '\x8c':
-        return this.#take(this.#u8()).toString('utf8')
+        return this.#bytes.take(this.#bytes.u8()).toString('utf8')
       case '\x8d':
-        return this.#take(this.#u64()).toString('utf8')
+        return this.#bytes.take(this.#bytes.u64()).toString('utf8')
       case 'B':
-        return this.#take(this.#u32())
+        return this.#bytes.take(this.#bytes.u32())
       case 'C':
-        return this.#take(this.#u8())
+        return this.#bytes.take(this.#bytes.u8())
       case '\x8e':
       case '\x96':
-        return this.#take(this.#u64())
+        return this.#bytes.take(this.#bytes.u64())
       case '\x97':
         return null
       default:
@@ -188,13 +148,13 @@ class Machine {
       case '\x87':
         return this.#popMany(opcode.charCodeAt(0) - 0x84)
       case 'c':
-        return this.#global(this.#line(), this.#line())
+        return this.#global(this.#bytes.line(), this.#bytes.line())
       case '\x93': {
         const [module, name] = this.#popMany(2)
         return this.#global(String(module), String(name))
       }
       case 'i':
-        return call(this.#global(this.#line(), this.#line()), this.#sinceMark())
+        return call(this.#global(this.#bytes.line(), this.#bytes.line()), this.#sinceMark())
       case 'o': {
         const [made, ...args] = this.#sinceMark()
         return call(made ?? null, args)
@@ -209,15 +169,15 @@ class Machine {
         return call(made!, args!)
       }
       case 'P':
-        return new PickleObject(undefined, this.#line())
+        return new PickleObject(undefined, this.#bytes.line())
       case 'Q':
         return new PickleObject(undefined, this.#pop())
       case '\x82':
-        return this.#global('copyreg', `extension ${this.#u8()}`)
+        return this.#global('copyreg', `extension ${this.#bytes.u8()}`)
       case '\x83':
-        return this.#global('copyreg', `extension ${this.#take(2).readUInt16LE()}`)
+        return this.#global('copyreg', `extension ${this.#bytes.take(2).readUInt16LE()}`)
       case '\x84':
-        return this.#global('copyreg', `extension ${this.#u32()}`)
+        return this.#global('copyreg', `extension ${this.#bytes.u32()}`)
       default:
         return undefined
     }
@@ -254,10 +214,10 @@ class Machine {
   #keep(opcode: string): boolean {
     switch (opcode) {
       case '\x80':
-        this.#u8()
+        this.#bytes.u8()
         break
       case '\x95':
-        this.#take(8)
+        this.#bytes.take(8)
         break
       case '\x98':
         break
@@ -274,25 +234,25 @@ class Machine {
         this.#push(this.#top())
         break
       case 'p':
-        this.#remember(Number(this.#line()))
+        this.#remember(Number(this.#bytes.line()))
         break
       case 'q':
-        this.#remember(this.#u8())
+        this.#remember(this.#bytes.u8())
         break
       case 'r':
-        this.#remember(this.#u32())
+        this.#remember(this.#bytes.u32())
         break
       case '\x94':
         this.#remember(this.#memo.size)
         break
       case 'g':
-        this.#recall(Number(this.#line()))
+        this.#recall(Number(this.#bytes.line()))
         break
       case 'h':
-        this.#recall(this.#u8())
+        this.#recall(this.#bytes.u8())
         break
       case 'j':
-        this.#recall(this.#u32())
+        this.#recall(this.#bytes.u32())
         break
       default:
         return false
@@ -342,7 +302,8 @@ class Machine {
 
   #top(): PickleValue {
     const top = this.#stack.at(-1)
-    if (top === undefined) throw new MalformedInput(subject, `takes from an empty stack at byte ${this.#at}`)
+    if (top === undefined)
+      throw new MalformedInput(subject, `takes from an empty stack at byte ${this.#bytes.at}`)
     return top
   }
 
@@ -360,35 +321,8 @@ class Machine {
 
   #sinceMark(): PickleValue[] {
     const at = this.#stack.findLastIndex(value => value instanceof PickleMark)
-    if (at < 0) throw new MalformedInput(subject, `has no mark before byte ${this.#at}`)
+    if (at < 0) throw new MalformedInput(subject, `has no mark before byte ${this.#bytes.at}`)
     return this.#stack.splice(at).slice(1)
-  }
-
-  #take(length: number): Buffer {
-    if (length > this.#bytes.length - this.#at)
-      throw new MalformedInput(subject, `ends in the middle: byte ${this.#at} begins something of ${length}`)
-    this.#at += length
-    return this.#bytes.subarray(this.#at - length, this.#at)
-  }
-
-  #u8(): number {
-    return this.#take(1).readUInt8()
-  }
-
-  #u32(): number {
-    return this.#take(4).readUInt32LE()
-  }
-
-  #u64(): number {
-    return Number(this.#take(8).readBigUInt64LE())
-  }
-
-  #line(): string {
-    const end = this.#bytes.indexOf(10, this.#at)
-    if (end < 0) throw new MalformedInput(subject, `has a line that does not end, at byte ${this.#at}`)
-    const line = this.#take(end - this.#at).toString('utf8')
-    this.#at++
-    return line
   }
 }
 

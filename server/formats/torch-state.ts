@@ -1,5 +1,5 @@
 import { type BlockType, plainTypes } from './block-type.ts'
-import { PickleDict, PickleGlobal, PickleObject, type PickleValue } from './pickle.ts'
+import { PickleDict, PickleGlobal, PickleObject, type PickleValue } from './pickle-values.ts'
 
 /**
  * The tensors in what torch has pickled. Source: torch `_utils.py` (`_rebuild_tensor_v2` and its like), `serialization.py`
@@ -15,7 +15,7 @@ export interface TorchTensor {
   readonly storage: TorchStorage
 }
 
-export interface TorchStorage {
+interface TorchStorage {
   readonly key: string
   readonly type: BlockType
   /** Values that it holds, as the pickle says. */

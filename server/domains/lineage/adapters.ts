@@ -1,4 +1,4 @@
-import type { Sketch, TensorSketch } from '../sketches/index.ts'
+import { mix32, type Sketch, type TensorSketch } from '../sketches/index.ts'
 import { sharedPlaces } from './align.ts'
 import { median } from './compare.ts'
 
@@ -30,32 +30,38 @@ export interface AdapterFit {
   /** Every module has a matrix of its shape in the base, and layers are as many. */
   readonly fits: boolean
   /**
-   * How like the rows of B are to those of the base's matrices: mean correlation of cosines between sampled rows. B begins at zero, so all that is in it are
-   * gradients, and those lie where the base's own training went; 0 for a base of other weights.
+   * How many standard deviations the adapter is more like the base than chance makes it. B begins at zero, so all that is in it are gradients, and A gathers some;
+   * both lie where the base's own training went: cosines between sampled rows of B correlate with those between the rows of the base's matrices, those between columns of A with
+   * the columns'. Chance is measured by the same correlation after the base's rows are shuffled.
    */
   readonly likeness: number
-  /** The same between the columns of A and of the matrices: weaker, for A begins at random. */
-  readonly inputLikeness: number
 }
 
 export function fitAdapter(adapter: Sketch, base: Sketch): AdapterFit {
   const matrices = new Map(base.tensors.map(tensor => [`${tensor.layer}/${tensor.role}`, tensor]))
   const modules = modulesOf(adapter)
-  const outputs: number[] = []
-  const inputs: number[] = []
   let fits = modules.length > 0 && lastLayer(adapter) === lastLayer(base)
+  const found = { rows: { sum: 0, variance: 0 }, columns: { sum: 0, variance: 0 } }
   for (const { role, layer, a, b } of modules) {
     const parts = partsOf(role).flatMap(part => matrices.get(`${layer}/${part}`) ?? [])
     const rows = parts.reduce((sum, part) => sum + part.rows, 0)
-    if (rows !== b.rows || parts[0]?.columns !== a.columns) {
-      fits = false
-      continue
-    }
     const first = parts[0]
-    outputs.push(alike(b, first, 'rows'))
-    inputs.push(alike(a, first, 'columns'))
+    if (!first || rows !== b.rows || first.columns !== a.columns) {
+      fits = false
+      break
+    }
+    for (const [half, side] of [
+      [b, 'rows'],
+      [a, 'columns'],
+    ] as const) {
+      const likeness = alike(half, first, side)
+      found[side].sum += likeness.value
+      found[side].variance += likeness.variance
+    }
   }
-  return { fits, likeness: mean(outputs), inputLikeness: mean(inputs) }
+  const deviations = ({ sum, variance }: { sum: number; variance: number }) =>
+    variance > 0 ? sum / Math.sqrt(variance) : 0
+  return { fits, likeness: fits ? (deviations(found.rows) + deviations(found.columns)) / Math.SQRT2 : 0 }
 }
 
 /** Projections that a base's sketch has apart (`canonical-model.ts:separated`). */
@@ -67,36 +73,64 @@ function lastLayer({ tensors }: Sketch): number {
   return Math.max(-1, ...tensors.map(({ layer }) => layer))
 }
 
-function mean(values: readonly number[]): number {
-  return values.length ? values.reduce((sum, value) => sum + value, 0) / values.length : 0
-}
-
 const fewestPlaces = 12
 
-/** Correlation of the cosines between rows (or columns) of two matrices, over those that both were sampled at. */
-function alike(half: TensorSketch, matrix: TensorSketch, side: 'rows' | 'columns'): number {
+const shuffles = 4
+
+/** Correlation of the cosines between rows (or columns) of two matrices, over those that both were sampled at, and its variance by chance. */
+function alike(half: TensorSketch, matrix: TensorSketch, side: Side): { value: number; variance: number } {
   const places =
     side === 'rows'
       ? sharedPlaces(half.rows, half.height, matrix.rows, matrix.height)
       : sharedPlaces(half.columns, half.width, matrix.columns, matrix.width)
-  if (places.a.length < fewestPlaces) return 0
-  const x = cosines(half, places.a, side)
-  const y = cosines(matrix, places.b, side)
-  let [sumX, sumY, sumXX, sumYY, sumXY] = [0, 0, 0, 0, 0]
-  for (let at = 0; at < x.length; at++) {
-    const [p, q] = [x[at] as number, y[at] as number]
-    sumX += p
-    sumY += q
-    sumXX += p * p
-    sumYY += q * q
-    sumXY += p * q
-  }
-  const n = x.length
-  const spread = (sumXX - (sumX * sumX) / n) * (sumYY - (sumY * sumY) / n)
-  return spread > 0 ? (sumXY - (sumX * sumY) / n) / Math.sqrt(spread) : 0
+  const n = places.a.length
+  if (n < fewestPlaces) return { value: 0, variance: 0 }
+  const x = standardized(cosines(half, places.a, side))
+  const y = standardized(cosines(matrix, places.b, side))
+  let variance = 0
+  for (let turn = 1; turn <= shuffles; turn++)
+    variance += correlation(x, y, shuffled(n, turn)) ** 2 / shuffles
+  return { value: correlation(x, y, shuffled(n, 0)), variance }
 }
 
-function cosines(tensor: TensorSketch, places: readonly number[], side: 'rows' | 'columns'): Float64Array {
+type Side = 'rows' | 'columns'
+
+const orders = new Map<string, readonly number[]>()
+
+/** The same order for the same `turn` each time; turn 0 is the order as it is. */
+function shuffled(n: number, turn: number): readonly number[] {
+  const key = `${n}/${turn}`
+  const known = orders.get(key)
+  if (known) return known
+  const order = Array.from({ length: n }, (_, index) => index)
+  if (turn > 0) order.sort((a, b) => mix32(a * 64 + turn) - mix32(b * 64 + turn))
+  orders.set(key, order)
+  return order
+}
+
+/** Of values below the diagonal, those of `y` in another order of its rows. */
+function correlation(x: Float64Array, y: Float64Array, order: readonly number[]): number {
+  let sum = 0
+  let at = 0
+  for (let i = 1; i < order.length; i++) {
+    const row = order[i] as number
+    for (let j = 0; j < i; j++) {
+      const column = order[j] as number
+      const place = row > column ? (row * (row - 1)) / 2 + column : (column * (column - 1)) / 2 + row
+      sum += (x[at++] as number) * (y[place] as number)
+    }
+  }
+  return sum
+}
+
+/** With a mean of 0 and a length of 1. */
+function standardized(values: Float64Array): Float64Array {
+  const mean = values.reduce((sum, value) => sum + value, 0) / values.length
+  const length = Math.sqrt(values.reduce((sum, value) => sum + (value - mean) ** 2, 0)) || 1
+  return values.map(value => (value - mean) / length)
+}
+
+function cosines(tensor: TensorSketch, places: readonly number[], side: Side): Float64Array {
   const { values, width, height } = tensor
   const length = side === 'rows' ? width : height
   const [along, across] = side === 'rows' ? [width, 1] : [1, width]

@@ -93,10 +93,13 @@ const byToken = new Set(['embed', 'head', 'position'])
  * Two models that were trained apart from one initialisation: matrices are alike by what they began with, but norms, which begin at 1 in every model,
  * have nothing in common. Descent leaves norms correlated (least seen 0.83; 0.03 and less from one initialisation, 0.64 after few steps on the same text).
  */
-export function onlySharesInitialisation({ rho, tensors }: Comparison): boolean {
+export function onlySharesInitialisation({ rho, equal, tensors }: Comparison): boolean {
   const vectors = tensors.filter(({ a, telling }) => a.columns === 1 && telling)
   return (
-    vectors.length >= 3 && rho < 0.95 && median(vectors.map(({ correlation }) => correlation)) < likeNorms
+    vectors.length >= 3 &&
+    rho < 0.95 &&
+    equal < 0.25 &&
+    median(vectors.map(({ correlation }) => correlation)) < likeNorms
   )
 }
 

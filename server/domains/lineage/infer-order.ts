@@ -1,7 +1,8 @@
 import { isAdapter } from './adapters.ts'
 import { isQuantized } from './changed.ts'
 import { compare, screen } from './compare.ts'
-import { type Member, place } from './place.ts'
+import type { Member } from './member.ts'
+import { place } from './place.ts'
 import type { Relation } from './relations.ts'
 
 /**

@@ -2,7 +2,7 @@ import { fitAdapter, isAdapter } from './adapters.ts'
 import { compare } from './compare.ts'
 import { evidenceOf } from './evidence.ts'
 import { exactnessOf } from './exact.ts'
-import type { Known, Member, Placement } from './place.ts'
+import type { Known, Member, Placement } from './member.ts'
 import type { Edge, Judgement } from './relations.ts'
 import { shapeOf } from './structure.ts'
 

@@ -108,10 +108,15 @@ const mostNoise = 8
 const mostLeft = 0.12
 /** Parents, or child and parent, that are nearer than this many times the noise tell nothing. */
 const leastApart = 16
-const pairsTried = 6
+const pairsTried = 12
 
 /** The candidates of which the child is a weighted mean, or a point of the arc between two, up to rounding. */
-export function findMix(child: Flat, candidates: readonly Flat[], noise: Float64Array): Mix | undefined {
+export function findMix(
+  child: Flat,
+  candidates: readonly Flat[],
+  noise: Float64Array,
+  isDeclared: (place: number) => boolean,
+): Mix | undefined {
   if (candidates.length < 2) return undefined
   const products = productsOf(child, candidates)
   const total = noise.reduce((sum, energy) => sum + energy, 0) || Number.MIN_VALUE
@@ -121,7 +126,10 @@ export function findMix(child: Flat, candidates: readonly Flat[], noise: Float64
   const single = Math.min(...singles)
   if (single < leastApart * total) return undefined
   const bound = Math.min(mostNoise * total, mostLeft * single)
-  for (const [i, j] of pairsByFit(products, total).slice(0, pairsTried)) {
+  const pairs = pairsByFit(products, total).slice(0, pairsTried)
+  // Of several pairs on one line, the one that the card names.
+  const declared = pairs.filter(pair => pair.every(isDeclared))
+  for (const [i, j] of [...declared, ...pairs]) {
     const fit = fitPair(child, candidates[i] as Flat, candidates[j] as Flat, noise)
     if (fit.residual > bound || fit.weights.some(weight => weight < 0.03)) continue
     return { ...fit, members: [i, j], residual: fit.residual / total, single: single / total }

@@ -2,12 +2,12 @@ import { type AdapterFit, fitAdapter, isAdapter, mergedLikeness } from './adapte
 import { isQuantized } from './changed.ts'
 import { compare } from './compare.ts'
 import { exactnessOf } from './exact.ts'
-import type { Known, Member, Placement } from './place.ts'
+import type { Known, Member, Placement } from './member.ts'
 import type { Edge, Measure, Relation } from './relations.ts'
 
-/** Above this an adapter was trained on a base of that family; bases of other weights stay below. */
-export const adapterLikeness = 0.045
-const nearlyAsLike = 0.95
+/** Above so many standard deviations an adapter was trained on a base of that family; bases of other weights stay below. */
+export const adapterLikeness = 5
+const nearlyAsLike = 0.93
 /** Above this an adapter is what was merged. */
 const mergedCorrelation = 0.5
 
@@ -26,23 +26,22 @@ export function placeAdapter(adapter: Member, known: Known): Omit<Placement, 'ju
   const merged = mergedBase(adapter, bases, known)
   if (merged) return { edges: [merged], related: [merged.parent] }
   const best = Math.max(0, ...bases.map(({ fit }) => fit.likeness))
-  const family = bases.filter(({ fit }) => fit.likeness >= Math.max(adapterLikeness, best * 0.6))
+  const family = bases.filter(({ fit }) => fit.likeness >= Math.max(adapterLikeness, best * 0.5))
   const whole = family.filter(({ member }) => !isQuantized(member.sketch))
   // Later training on like texts makes a relative more like the adapter than its base is: of those that are nearly as like, the first.
   const nearest = (whole.length > 0 ? whole : family).find(({ fit }) => fit.likeness >= best * nearlyAsLike)
   const declared = family.find(({ member }) => adapter.declared.includes(member.id))
   const parent = declared ?? nearest
   return {
-    edges: parent ? [edgeTo(parent.member.id, 'adapter', parent.fit.likeness, measures(parent.fit))] : [],
+    edges: parent
+      ? [edgeTo(parent.member.id, 'adapter', Math.min(1, parent.fit.likeness / 10), measures(parent.fit))]
+      : [],
     related: family.map(({ member }) => member.id),
   }
 }
 
-function measures({ likeness, inputLikeness }: AdapterFit): Measure[] {
-  return [
-    { measure: 'adapter-likeness', value: likeness, threshold: adapterLikeness },
-    { measure: 'adapter-input-likeness', value: inputLikeness },
-  ]
+function measures({ likeness }: AdapterFit): Measure[] {
+  return [{ measure: 'adapter-likeness', value: likeness, threshold: adapterLikeness }]
 }
 
 function edgeTo(parent: string, relation: Relation, score: number, measures: Measure[]): Edge {

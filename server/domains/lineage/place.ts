@@ -7,37 +7,14 @@ import { invariantDistance, isDisguised, likeInvariants, likeTokens } from './di
 import { evidenceOf } from './evidence.ts'
 import { exactnessOf } from './exact.ts'
 import { judge } from './judge.ts'
+import type { Known, Member, Placement } from './member.ts'
 import { findMix, flatten, roundingNoise } from './merges.ts'
 import { placeAdapter } from './place-adapter.ts'
-import type { Edge, Judgement, Relation } from './relations.ts'
+import type { Edge, Relation } from './relations.ts'
 import { isSibling } from './sibling.ts'
 import { findSlices } from './slices.ts'
 import { type Shape, shapeOf, sizePenalty, structureOf } from './structure.ts'
 import { findTaskMerge } from './task-vectors.ts'
-
-/** A model as lineage sees it. */
-export interface Member {
-  readonly id: string
-  readonly sketch: Sketch
-  /** Ids of models of this hub that the card, the adapter's configuration or a recipe names as bases. A hint where weights cannot decide, never evidence. */
-  readonly declared: readonly string[]
-}
-
-/** What is known of the models that were here before. Loading a sketch may take time, so it is asked for those alone that are looked at. */
-export interface Known {
-  /** Models that may be related, all of them, in order of their arrival: the candidate step (`candidates.ts`) names them. */
-  readonly candidates: readonly Member[]
-  /** Parents that were recovered for a candidate. */
-  edgesOf(id: string): readonly Edge[]
-}
-
-export interface Placement {
-  /** Parents; none: a root, or nothing can be said. */
-  readonly edges: readonly Edge[]
-  /** Candidates of the same family, nearest first: what joins the model to a family even where no parent is named. */
-  readonly related: readonly string[]
-  readonly judgements: ReadonlyMap<string, Judgement>
-}
 
 export interface Relative {
   readonly member: Member
@@ -48,6 +25,8 @@ export interface Relative {
   readonly quantized: boolean
   /** See `invariantDistance`; not asked of models whose tokens are not alike. */
   readonly invariant: number | undefined
+  /** Perhaps of one initialisation and no more. */
+  readonly isWeak: boolean
   readonly isDeclared: boolean
   readonly isSameType: boolean
 }
@@ -60,7 +39,7 @@ export function place(member: Member, known: Known): Placement {
 
 function placeModel(member: Member, known: Known): Omit<Placement, 'judgements'> {
   const type = typeOf(member.sketch)
-  const related = known.candidates
+  const alike = known.candidates
     .flatMap((candidate, order): Relative[] => {
       const screening = screen(member.sketch, candidate.sketch)
       const { likeLayers, gram = 0 } = screening
@@ -69,7 +48,6 @@ function placeModel(member: Member, known: Known): Omit<Placement, 'judgements'>
       if (likeLayers < mostLayers && (invariant === undefined || invariant > likeInvariants)) return []
       const comparison = compare(member.sketch, candidate.sketch, screening)
       const sameInvariants = invariant !== undefined && invariant <= likeInvariants
-      if (!sameInvariants && onlySharesInitialisation(comparison)) return []
       return [
         {
           member: candidate,
@@ -78,16 +56,32 @@ function placeModel(member: Member, known: Known): Omit<Placement, 'judgements'>
           invariant,
           shape: shapeOf(candidate.sketch),
           quantized: isQuantized(candidate.sketch),
+          isWeak: !sameInvariants && onlySharesInitialisation(comparison),
           isDeclared: member.declared.includes(candidate.id),
           isSameType: typeOf(candidate.sketch) === type,
         },
       ]
     })
     .sort(byDistance)
+  const related = withoutWeak(alike)
   return {
     edges: edgesOf(member, related, known),
     related: related.map(({ member: { id } }) => id),
   }
+}
+
+/** A weak relative counts only with a sure one that is its relative: what was dropped and scaled (DARE) is far from all that it is made of. */
+function withoutWeak(alike: readonly Relative[]): Relative[] {
+  const sure = alike.filter(({ isWeak }) => !isWeak)
+  const witnesses = sure.slice(0, 3)
+  return alike.filter(
+    ({ isWeak, member }) =>
+      !isWeak ||
+      witnesses.some(witness => {
+        const comparison = compare(witness.member.sketch, member.sketch)
+        return comparison.likeLayers >= mostLayers && !onlySharesInitialisation(comparison)
+      }),
+  )
 }
 
 /** Share of layers that must be alike. */
@@ -112,15 +106,19 @@ function typeOf({ tensors }: Sketch): string | undefined {
 
 function edgesOf(child: Member, related: readonly Relative[], known: Known): Edge[] {
   if (related.length === 0) return []
-  const exact = exactParent(child, related)
+  const exact = exactParent(child, related, known)
   if (exact) return [exact]
   const whole = related.filter(({ quantized }) => !quantized)
   const parents = whole.length > 0 ? whole : related
   const shape = shapeOf(child.sketch)
+  const slices = slicesOf(child, shape, parents)
+  if (slices) return slices
   const disguised = parents.filter(({ comparison, invariant, shape: other }) =>
     isDisguised(comparison, invariant, shape.ffn === other.ffn),
   )
-  const [hidden] = [...disguised].sort((a, b) => (a.invariant ?? 1) - (b.invariant ?? 1) || byTie(a, b))
+  const hiddenness = ({ invariant = 1, shape: other }: Relative) =>
+    (invariant + 0.002) * sizePenalty(shape, other)
+  const [hidden] = [...disguised].sort((a, b) => hiddenness(a) - hiddenness(b) || byTie(a, b))
   const nearest = parents[0] as Relative
   if (hidden && (disguised.includes(nearest) || (hidden.invariant ?? 1) < 0.25 * nearest.comparison.distance))
     // Some ways of quantising (AWQ) scale what goes into a matrix, and the norm before it the other way.
@@ -128,14 +126,14 @@ function edgesOf(child: Member, related: readonly Relative[], known: Known): Edg
   if (isQuantized(child.sketch)) return [edgeTo(nearestParent(shape, parents), 'quantized')]
   const sparse = sparseParent(child, parents)
   if (sparse) return [sparse]
-  const merged = mergeOf(child, parents, known) ?? slicesOf(child, shape, parents)
+  const merged = mergeOf(child, parents, known)
   if (merged) return merged
   const parent = withoutBacktracking(shape, nearestParent(shape, parents), parents, known)
   return [edgeTo(parent, relationTo(child, shape, parent))]
 }
 
 /** Of which the child has every value, exactly or rounded to the child's type. */
-function exactParent(child: Member, related: readonly Relative[]): Edge | undefined {
+function exactParent(child: Member, related: readonly Relative[], known: Known): Edge | undefined {
   const exact = related.flatMap(relative => {
     if (relative.comparison.distance > 0.02) return []
     const exactness = exactnessOf(relative.comparison, child.sketch.tensors.length)
@@ -143,10 +141,7 @@ function exactParent(child: Member, related: readonly Relative[]): Edge | undefi
     return whole && exactness.share >= 0.9995 ? [{ relative, exactness }] : []
   })
   const copy = exact.find(({ exactness }) => exactness.unrounded && exactness.sameTypes)
-  // Whoever quantises the same model in the same way gets the same values.
-  const isRequantized = copy?.relative.quantized && !copy.relative.isDeclared
-  if (copy && !isRequantized) return edgeTo(copy.relative, 'copy')
-  if (copy) return undefined
+  if (copy) return copyOf(child, copy.relative, known)
   const cast = exact.find(({ exactness }) => exactness.unrounded) ?? exact[0]
   return cast && edgeTo(cast.relative, 'cast')
 }
@@ -177,7 +172,7 @@ function mergeOf(child: Member, related: readonly Relative[], known: Known): Edg
   const noise = roundingNoise(child.sketch, flat)
   const flats = candidates.map(({ values }) => values)
   const dtype = child.sketch.tensors.find(({ layer }) => layer >= 0)?.dtype ?? 'F32'
-  const mix = findMix(flat, flats, noise)
+  const mix = findMix(flat, flats, noise, place => candidates[place]?.relative.isDeclared === true)
   if (mix)
     return mix.members.map(place =>
       edgeTo((candidates[place] as (typeof candidates)[0]).relative, `merge_${mix.kind}`),
@@ -202,15 +197,36 @@ function slicesOf(child: Member, shape: Shape, related: readonly Relative[]): Ed
   return slices.sources.map(source => edgeTo(source, 'merge_passthrough'))
 }
 
+/** A card that names a relative is right about it more often than distances that are nearly the same. */
+const declaredIsNearer = 0.85
+
 function nearestParent(shape: Shape, related: readonly Relative[]): Relative {
   const adjusted = related
     .map(relative => ({
       relative,
-      distance: relative.comparison.distance * sizePenalty(shape, relative.shape),
+      distance:
+        relative.comparison.distance *
+        sizePenalty(shape, relative.shape) *
+        (relative.isDeclared ? declaredIsNearer : 1),
     }))
     .sort((a, b) => a.distance - b.distance || byTie(a.relative, b.relative))
   return (adjusted[0] as (typeof adjusted)[0]).relative
 }
+
+/**
+ * The model that has the same values. But who quantises, cuts or rounds a model as another did gets the same values too: where the
+ * card does not name that other, it is a child of the same parent.
+ */
+function copyOf(child: Member, original: Relative, known: Known): Edge {
+  const [made] = known.edgesOf(original.member.id)
+  const isMadeAgain =
+    made &&
+    !original.isDeclared &&
+    (made.relation === 'quantized' || (repeatable.has(made.relation) && child.declared.includes(made.parent)))
+  return isMadeAgain ? made : edgeTo(original, 'copy')
+}
+
+const repeatable = new Set<Relation>(['cast', 'sparse', 'pruned_layers', 'pruned_width'])
 
 const trained = new Set<Relation>(['finetune', 'lora_merged'])
 
@@ -262,14 +278,18 @@ function relationTo(_child: Member, shape: Shape, parent: Relative): Relation {
 /** What a child with many zeros is of: the model that has its other values. */
 function sparseParent(child: Member, related: readonly Relative[]): Edge | undefined {
   if (zeroShare(child.sketch) < 0.15) return undefined
-  const dense = related.filter(({ member }) => zeroShare(member.sketch) < 0.05)
+  const zeros = zeroShare(child.sketch)
+  const dense = related.filter(({ member }) => zeroShare(member.sketch) < zeros - 0.1)
   const [nearest] = dense
     .map(relative => ({ relative, kept: keptDistance(relative.comparison) }))
     .sort((a, b) => a.kept - b.kept || byTie(a.relative, b.relative))
-  return nearest && edgeTo(nearest.relative, 'sparse')
+  return nearest && nearest.kept < mostKeptDistance ? edgeTo(nearest.relative, 'sparse') : undefined
 }
 
-/** Relative distance over the values that are not zero in the child. */
+/** What rounding leaves, squared. */
+const mostKeptDistance = 2e-4
+
+/** Squared relative distance over the values that are not zero in the child. */
 function keptDistance({ tensors }: Comparison): number {
   let [difference, power] = [0, 0]
   for (const { a, b } of tensors) {
@@ -297,7 +317,7 @@ function zeroShare({ tensors }: Sketch): number {
 /** The same relative change in every matrix, of every rank, and none in norms: not what training does. */
 function isNoise({ vectorsKept, outerKept, matricesKept, relativeSpread, rank }: Change): boolean {
   return (
-    vectorsKept > 0.99 && outerKept < 0.5 && matricesKept < 0.1 && relativeSpread < 0.12 && (rank ?? 1) > 0.95
+    vectorsKept > 0.99 && outerKept < 0.5 && matricesKept < 0.1 && relativeSpread < 0.12 && (rank ?? 1) > 0.7
   )
 }
 

@@ -19,7 +19,8 @@ const formats: readonly [WeightFormat, RegExp][] = [
   ['onnx', /\.onnx$/i],
 ]
 /** What ends so and holds no model: states of training, tokenizers, arguments. */
-const otherThings = /(?:^|\/)(?:training_args|optimizer|scheduler|rng_state|scaler)[^/]*$|ggml-[^/]*\.bin$/
+const otherThings =
+  /(?:^|\/)(?:training_args|optimizer|scheduler|rng_state|scaler)[^/]*$|(?:ggml-|openvino_)[^/]*\.bin$/
 const partOf = /-(\d{5})-of-(\d{5})(?=\.[a-z]+$)/i
 
 /**

@@ -144,10 +144,10 @@ describe('a file that lies', () => {
     [
       'is a long text of nothing',
       'a.pkl',
-      Buffer.concat([Buffer.from('X'), u32(2 ** 31), Buffer.alloc(9)]),
+      Buffer.concat([Buffer.from('\x80\x02X', 'latin1'), u32(2 ** 31), Buffer.alloc(9)]),
       /ends in the middle/,
     ],
-    ['is a pickle without an end', 'a.pkl', Buffer.from('(lp0\n'), /ends in the middle/],
+    ['is a pickle without an end', 'a.pkl', Buffer.from('\x80\x02(lp0\n', 'latin1'), /ends in the middle/],
     ['has graphs in graphs', 'a.onnx', message(7, nested(40)), /levels/],
     ['has a field of 2^62 bytes', 'a.onnx', Buffer.from([0x3a, ...Array(8).fill(0xff), 0x3f]), /length|cut/],
     ['has a field of no type', 'a.onnx', message(7, Buffer.from([0x0b])), /wire type/],

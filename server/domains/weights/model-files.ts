@@ -22,14 +22,15 @@ export function nearestFile(files: ModelFiles, path: string, name: string): List
 
 const jsonLimit = 1024 * 1024
 
-/** The record in the nearest JSON file of that name; undefined when there is none of at most 1 MiB, or it is broken. */
+/** The record in the nearest JSON file of that name; undefined when there is none of at most `limit` bytes, or it is broken. */
 export async function readNearestJson(
   files: ModelFiles,
   path: string,
   name: string,
+  limit = jsonLimit,
 ): Promise<Record<string, unknown> | undefined> {
   const found = nearestFile(files, path, name)
-  if (!found || found.size > jsonLimit) return undefined
+  if (!found || found.size > limit) return undefined
   const source = await files.open(found.path)
   try {
     const value: unknown = JSON.parse(Buffer.from(await source.read(0, source.size)).toString('utf8'))

@@ -26,4 +26,23 @@ describe('a model of safetensors', () => {
     )
     expect([...(await values(5, [0]))]).toEqual([1])
   })
+
+  it('in parts misses what its index names and no part has', async () => {
+    const map = { 'b.weight': 'x', gone: 'x', 'gone.too': 'x' }
+    const model = await openModel(
+      folderOf({
+        'model-00001-of-00002.safetensors': safetensorsFile,
+        'model.safetensors.index.json': JSON.stringify({ weight_map: map }),
+      }),
+    )
+    expect(model?.findings).toEqual([
+      {
+        kind: 'missing',
+        file: 'model-00001-of-00002.safetensors',
+        message: expect.stringContaining('2 parts'),
+      },
+      { kind: 'missing', file: 'model.safetensors.index.json', message: expect.stringContaining('"gone"') },
+    ])
+    expect(model?.tensors).toHaveLength(6)
+  })
 })

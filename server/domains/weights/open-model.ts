@@ -1,7 +1,8 @@
+import { basename, dirname, join } from 'node:path/posix'
 import type { GgufValue } from '../../formats/gguf-header.ts'
 import { assembleTensors } from './assemble-tensors.ts'
 import { listWeightFiles, partNumber, type WeightFiles, type WeightFormat } from './list-weight-files.ts'
-import { type ModelFiles, readNearestJson } from './model-files.ts'
+import { isRecord, type ModelFiles, readNearestJson } from './model-files.ts'
 import { openGguf } from './open-gguf.ts'
 import { openOnnx } from './open-onnx.ts'
 import { openPytorch } from './open-pytorch.ts'
@@ -36,11 +37,27 @@ export interface OpenModel {
 const partLimit = 1000
 const tensorLimit = 250_000
 const findingLimit = 1000
+const indexLimit = 12 * 1024 * 1024
 
 /** The best model of a folder (`listWeightFiles`); undefined when there are no weights in it. */
 export async function openModel(files: ModelFiles): Promise<OpenModel | undefined> {
-  const [best] = listWeightFiles(files)
-  return best && openSet(files, best)
+  return (await openBest(files, listWeightFiles(files)))?.model
+}
+
+const triesLimit = 8
+
+/** The first of `sets` in which there are tensors; the first of all when there are none in those tried. */
+export async function openBest(
+  files: ModelFiles,
+  sets: readonly WeightFiles[],
+): Promise<{ readonly file: string; readonly model: OpenModel } | undefined> {
+  let first: { file: string; model: OpenModel } | undefined
+  for (const set of sets.slice(0, triesLimit)) {
+    const opened = { file: set.path, model: await openSet(files, set) }
+    if (opened.model.tensors.length > 0) return opened
+    first ??= opened
+  }
+  return first
 }
 
 /** The model that a file holds, alone or with the other parts of it; undefined when it holds no weights. */
@@ -72,6 +89,7 @@ async function openSet(files: ModelFiles, set: WeightFiles): Promise<OpenModel> 
     findings.push({ kind: 'malformed', file: path, message: `has more than ${tensorLimit} tensors` })
     break
   }
+  findings.push(...(await missingTensors(files, set, stored)))
   const config = await readNearestJson(files, set.path, 'config.json')
   const assembled = await assembleTensors(stored, config)
   const adapter = await readNearestJson(files, set.path, 'adapter_config.json')
@@ -101,6 +119,23 @@ async function openPart(files: ModelFiles, format: WeightFormat, path: string): 
     case 'onnx':
       return openOnnx(path, source, files)
   }
+}
+
+/** Those that the index of a model in parts names (transformers `utils/hub.py:get_checkpoint_shard_files`). */
+async function missingTensors(
+  files: ModelFiles,
+  { path }: WeightFiles,
+  stored: readonly StoredTensor[],
+): Promise<Finding[]> {
+  const index = partNumber(path) && `${basename(path).replace(/-\d{5}-of-\d{5}/, '')}.index.json`
+  const map = index && (await readNearestJson(files, path, index, indexLimit))?.weight_map
+  if (!index || !isRecord(map)) return []
+  const found = new Set(stored.map(({ name }) => name))
+  const missing = Object.keys(map).filter(name => !found.has(name))
+  const named = missing.slice(0, 3).map(name => JSON.stringify(name.slice(0, 200)))
+  if (missing.length === 0) return []
+  const message = `names ${missing.length} tensors that no part has, such as ${named.join(', ')}`
+  return [{ kind: 'missing', file: join(dirname(path), index), message }]
 }
 
 function missingParts({ path, paths }: WeightFiles): Finding[] {

@@ -60,6 +60,16 @@ describe('a model of PyTorch', () => {
     }
   })
 
+  it('that turns out to be something else stands behind one that has tensors', async () => {
+    const checkpoint = await torch.files(/^checkpoint/)
+    const source = await checkpoint.open('checkpoint.pth')
+    const bytes = await source.read(0, source.size)
+    const model = await openModel(folderOf({ 'a.bin': Buffer.alloc(9999, 'x'), 'x/b.pth': bytes }))
+    expect(model?.tensors.map(({ name }) => name)).toEqual(['layer.weight'])
+    const other = await openModel(folderOf({ 'a.bin': Buffer.alloc(9999, 'x') }))
+    expect(other?.findings.map(({ kind }) => kind)).toEqual(['unsupported'])
+  })
+
   it('written before torch 1.6 is scanned, and its tensors are not read', async () => {
     const { tensors, findings } = await opened('legacy.bin')
     expect([tensors, findings.map(({ kind }) => kind)]).toEqual([[], ['unsupported']])

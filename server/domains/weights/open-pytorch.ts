@@ -10,6 +10,8 @@ import { type Finding, type OpenedPart, refusal, type StoredTensor, storedTensor
 const pickleLimit = 8 * 1024 * 1024
 /** Pickles one after the other in a file that is no archive. */
 const sequenceLimit = 64
+/** Begins every pickle but those of the oldest protocols. */
+const protocolOpcode = 0x80
 
 /**
  * Tensors of a checkpoint or a TorchScript module, an archive that `torch.save` or `torch.jit.save` wrote. Of any other file
@@ -115,8 +117,9 @@ async function scanPickles(file: string, source: ByteSource): Promise<OpenedPart
   try {
     for (let n = 0; n < sequenceLimit && at < bytes.length; n++) at = readPickle(bytes, at, globals).end
   } catch (error) {
-    // After the pickles of a checkpoint its values follow.
-    if (at === 0) findings.push(refusal(file, error))
+    const finding = refusal(file, error)
+    // After the pickles of a checkpoint its values follow, and a file may be something else altogether.
+    if (at === 0 && (bytes[0] === protocolOpcode || globals.size > 0)) findings.push(finding)
   }
   const message = 'is no archive as torch writes them since 1.6: tensors in it are not read'
   findings.push({ kind: 'unsupported', file, message })

@@ -53,7 +53,7 @@ export async function readPacked(
 }
 
 /** Where each value stands in the list of them without repetition, in order. */
-export function places(values: readonly number[]): Map<number, number> {
+function places(values: readonly number[]): Map<number, number> {
   return new Map([...new Set(values)].sort((a, b) => a - b).map((value, at) => [value, at]))
 }
 

@@ -7,7 +7,7 @@ import { type Repos, Slots } from '../repos/index.ts'
 import { describeModel } from './describe-model.ts'
 import { WeightsNotFound } from './errors.ts'
 import { listWeightFiles } from './list-weight-files.ts'
-import { openFile } from './open-model.ts'
+import { openBest } from './open-model.ts'
 import { repoFiles } from './repo-files.ts'
 
 /** Each may take 64 MiB while it is read. */
@@ -41,16 +41,16 @@ async function describeWeights(repos: Repos, repo: Repository, commitId: string,
   try {
     const files = await repoFiles(repos, repo, commitId)
     const sets = listWeightFiles(files)
-    const file = path ?? sets[0]?.path
-    const model = file === undefined ? undefined : await openFile(files, file)
-    if (!model) throw new WeightsNotFound(path ?? repoId(repo))
+    const asked = path === undefined ? sets : sets.filter(({ paths }) => paths.includes(path))
+    const opened = await openBest(files, asked)
+    if (!opened) throw new WeightsNotFound(path ?? repoId(repo))
     const models = sets.slice(0, 1000).map(set => ({
       format: set.format,
       file: set.path,
       files: set.paths.length,
       size: set.size,
     }))
-    return { models, file, ...describeModel(model) }
+    return { models, file: opened.file, ...describeModel(opened.model) }
   } finally {
     release()
   }

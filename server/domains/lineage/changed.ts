@@ -65,7 +65,7 @@ function kept({ a, difference, powerB, equal, count }: TensorComparison): boolea
 }
 
 /** How many singular values of child - parent stand out of what rounding makes of none, by the side of the sample. */
-export function rankOf(child: TensorSketch, parent: TensorSketch): { share: number; side: number } {
+function rankOf(child: TensorSketch, parent: TensorSketch): { share: number; side: number } {
   const height = Math.min(child.height, parent.height)
   const width = Math.min(child.width, parent.width)
   const shared = sharedValues(child, parent)

@@ -1,4 +1,4 @@
-import type { Placement } from './place.ts'
+import type { Placement } from './member.ts'
 import { type DeclaredRow, judged } from './store.ts'
 
 /** What is said of each base that a model declares: what the weights say, where there are any to compare. */

@@ -6,7 +6,7 @@ import type { Known, Member, Placement } from './member.ts'
 import type { Edge, Measure, Relation } from './relations.ts'
 
 /** Above so many standard deviations an adapter was trained on a base of that family; bases of other weights stay below. */
-export const adapterLikeness = 5
+const adapterLikeness = 5
 const nearlyAsLike = 0.93
 /** Above this an adapter is what was merged. */
 const mergedCorrelation = 0.5

@@ -2,7 +2,7 @@ import { MessageChannel } from 'node:worker_threads'
 import { Piscina } from 'piscina'
 import { MalformedInput } from '../../kernel/errors.ts'
 import { answerCalls } from '../sketches/index.ts'
-import type { Placement } from './place.ts'
+import type { Placement } from './member.ts'
 import type { ModelCode, PlaceTask, Unread } from './place-worker.ts'
 import type { Edge } from './relations.ts'
 

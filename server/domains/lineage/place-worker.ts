@@ -3,7 +3,8 @@ import { LRUCache } from 'lru-cache'
 import { HubError } from '../../kernel/errors.ts'
 import { callsOver, decodeSketch, type Gram, type Sketch } from '../sketches/index.ts'
 import { codeOf, encodeCode } from './candidate-code.ts'
-import { type Member, type Placement, place } from './place.ts'
+import type { Member, Placement } from './member.ts'
+import { place } from './place.ts'
 import type { Edge } from './relations.ts'
 
 /** A member whose sketch is asked for by its key where it is not remembered. */

@@ -16,7 +16,7 @@ import { findSlices } from './slices.ts'
 import { type Shape, shapeOf, sizePenalty, structureOf } from './structure.ts'
 import { findTaskMerge } from './task-vectors.ts'
 
-export interface Relative {
+interface Relative {
   readonly member: Member
   /** Of arrival. */
   readonly order: number

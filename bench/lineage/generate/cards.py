@@ -43,12 +43,9 @@ def declare(rng, model: Model, others: list[Model]) -> dict:
     if chance < silent:
         return nothing
     if chance < silent + false:
-        apart = {model.family}
-        for m in others:  # what only shares an initialisation is neither a true base nor a plainly false one
-            if not m.parents and m.detail.get("same_init"):
-                like = next(o.family for o in others if o.id == m.detail["same_init"])
-                apart |= {like, m.id} if model.family in (like, m.id) else set()
-        foreign = [m for m in others if m.family not in apart and m.weights is not None]
+        # What only shares an initialisation is neither a true base nor a plainly false one.
+        seed = lambda m: (m.root or m).detail["seed"]
+        foreign = [m for m in others if seed(m) != seed(model) and m.weights is not None]
         alike = [m for m in foreign if m.shape.but(vocab=0, layers=0) == model.shape.but(vocab=0, layers=0)]
         pool = alike if alike and rng.random() < 0.6 else foreign
         if pool:

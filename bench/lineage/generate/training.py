@@ -93,7 +93,7 @@ def finetune(rng, parent: Model, others: list[Model]) -> Model:
         below = np.arange(shape.layers) < (shape.layers // 2 if what == "lower" else shape.layers - 1)
         frozen = {k: below if v.shape[0] == shape.layers and k not in ("embed", "head", "pos", "norm", "norm_b") else True for k, v in parent.weights.items()}
         frozen |= {k: what == "upper only" for k in ("norm", "norm_b") if k in parent.weights}
-    plan = dict(steps=int(rng.integers(20, 150)), rate=log_uniform(rng, 1.5e-4, 2e-3))
+    plan = dict(steps=int(rng.integers(20, 150)), rate=log_uniform(rng, 5e-5, 1.3e-3))
     detail = {"corpus": corpus, "data": why, "frozen": str(what)}
     teachers = [m for m in others if m.weights is not None and m.family != parent.family and m.tokenizer_name == parent.tokenizer_name]
     if what == "none" and teachers and rng.random() < 0.08:
@@ -115,7 +115,7 @@ def _lora(rng, parent: Model, others: list[Model], ranks):
     targets = every if rng.random() < 0.6 else attention if rng.random() < 0.6 else [m for m in every if m in ("q", "k", "v", "o", "qkv")]
     rank = min(int(rng.choice(ranks)), parent.shape.hidden // 2)
     alpha = rank * int(rng.choice([1, 2]))
-    plan = dict(rank=rank, targets=targets, scale=alpha / rank, steps=int(rng.integers(30, 150)), rate=log_uniform(rng, 8e-4, 5e-3))
+    plan = dict(rank=rank, targets=targets, scale=alpha / rank, steps=int(rng.integers(30, 150)), rate=log_uniform(rng, 4e-4, 4e-3))
     stream = stream_of(parent.tokenizer_name, corpus)
     lora, loss = train_lora(parent.shape, parent.weights, stream, seed_of(rng), **plan)
     return lora, {"corpus": corpus, "data": why, "alpha": alpha, "loss": loss} | plan

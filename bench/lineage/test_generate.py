@@ -88,7 +88,9 @@ def test_gguf_file_holds_the_model(tmp_path, shape, scheme):
     weights, tokenizer = weights_of(shape), base_tokenizer("small")
     write_gguf(tmp_path / "x.gguf", shape, weights, scheme, tokenizer, "x")
     reader = gguf.GGUFReader(tmp_path / "x.gguf")
-    tensors = {t.name: gguf.quants.dequantize(t.data, t.tensor_type).reshape(tuple(t.shape)[::-1]) for t in reader.tensors}
+    tensors = {
+        t.name: gguf.quants.dequantize(t.data, t.tensor_type).reshape(tuple(t.shape)[::-1]) for t in reader.tensors
+    }
     q, row = weights["q"][1], slice(0, shape.heads * shape.head_dim)
     found = tensors["blk.1.attn_qkv.weight"][row] if shape.kind in ("gpt2", "phi3") else tensors["blk.1.attn_q.weight"]
     expected = permute(q, shape.heads) if shape.kind == "llama" else q
@@ -115,7 +117,11 @@ def dequantised(tensors, stem, scheme):
         return ((levels - zeros[get("g_idx")].T) * get("scales").astype(np.float32)[get("g_idx")].T).astype(np.float32)
     if scheme == "awq":
         order = [0, 2, 4, 6, 1, 3, 5, 7]
-        levels, zeros, scales = unpack(get("qweight"), 4, order), unpack(get("qzeros"), 4, order), get("scales").astype(np.float32)
+        levels, zeros, scales = (
+            unpack(get("qweight"), 4, order),
+            unpack(get("qzeros"), 4, order),
+            get("scales").astype(np.float32),
+        )
         size = len(levels) // len(scales)
         return ((levels - np.repeat(zeros, size, 0)) * np.repeat(scales, size, 0)).T
     if scheme == "int8":
@@ -141,12 +147,22 @@ def dequantised(tensors, stem, scheme):
 def test_quantised_layouts_read_back(scheme):
     weights, stream = weights_of(LLAMA), stream_of("small", "story-3")
     tensors, config, _ = quantising.quantised(LLAMA, weights, scheme, "bf16", stream, np.random.default_rng(2))
-    most = {"gptq8": 0.02, "int8": 0.02, "fp8-channel": 0.04, "fp8-tensor": 0.04, "fp8-block": 0.04}.get(scheme, 0.3 if scheme == "gptq4" else 0.2)
-    back = from_named(LLAMA, {n: np.float32(tensors.get(n, np.zeros_like(v))) if n not in linear_names(LLAMA, weights) else v for n, v in to_named(LLAMA, weights).items()})
+    most = {"gptq8": 0.02, "int8": 0.02, "fp8-channel": 0.04, "fp8-tensor": 0.04, "fp8-block": 0.04}.get(
+        scheme, 0.3 if scheme == "gptq4" else 0.2
+    )
+    back = from_named(
+        LLAMA,
+        {
+            n: np.float32(tensors.get(n, np.zeros_like(v))) if n not in linear_names(LLAMA, weights) else v
+            for n, v in to_named(LLAMA, weights).items()
+        },
+    )
     for name, (layer, (part,)) in linear_names(LLAMA, weights).items():
         found, expected = dequantised(tensors, name.removesuffix("weight"), scheme), weights[part][layer]
         back[part][layer] = found
-        if scheme == "awq":  # its columns were widened, and what is before them narrowed: only the whole can be compared
+        if (
+            scheme == "awq"
+        ):  # its columns were widened, and what is before them narrowed: only the whole can be compared
             continue
         assert np.linalg.norm(found - expected) < most * np.linalg.norm(expected), name
     tokens = np.arange(24).reshape(2, 12) * 7
@@ -194,7 +210,9 @@ def test_training_learns_and_leaves_what_is_frozen():
 def test_lora_has_its_rank_and_targets():
     shape = PHI.but(layers=2)
     weights = initial(shape, np.random.default_rng(0), 0.04)
-    lora, _ = train_lora(shape, weights, stream_of("small", "story-3"), 1, rank=4, targets=["qkv"], scale=2.0, steps=5, rate=3e-3)
+    lora, _ = train_lora(
+        shape, weights, stream_of("small", "story-3"), 1, rank=4, targets=["qkv"], scale=2.0, steps=5, rate=3e-3
+    )
     assert lora.keys() == {"qkv"} < modules(shape).keys()
     a, b = lora["qkv"]
     assert a.shape[1] == b.shape[2] == 4

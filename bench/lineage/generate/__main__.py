@@ -27,10 +27,18 @@ from .repository import quantize, write_model
 from .storage import save_json
 
 MAKERS = {
-    "finetune": training.finetune, "lora_merged": training.lora_merged, "adapter": training.adapter, "vocab_resized": training.vocab_resized,
-    "laundered": training.laundered, "quantized": quantize, "copy": deriving.copy, "cast": deriving.cast, "pruned_layers": deriving.pruned_layers,
-    "pruned_width": deriving.pruned_width, "sparse": deriving.sparse,
-}  # fmt: skip
+    "finetune": training.finetune,
+    "lora_merged": training.lora_merged,
+    "adapter": training.adapter,
+    "vocab_resized": training.vocab_resized,
+    "laundered": training.laundered,
+    "quantized": quantize,
+    "copy": deriving.copy,
+    "cast": deriving.cast,
+    "pruned_layers": deriving.pruned_layers,
+    "pruned_width": deriving.pruned_width,
+    "sparse": deriving.sparse,
+}
 
 
 def make(rng, relation: str, parents: list[Model], base: Model | None, models: list[Model], form: int) -> Model:
@@ -48,7 +56,9 @@ def entry(model: Model, declared: dict, created: datetime.datetime, folder: str)
 
 
 def main():
-    parser = argparse.ArgumentParser(prog="generate", description="A hub of really trained model families, with the truth.")
+    parser = argparse.ArgumentParser(
+        prog="generate", description="A hub of really trained model families, with the truth."
+    )
     parser.add_argument("--out", type=Path, required=True)
     parser.add_argument("--seed", type=int, required=True)
     parser.add_argument("--models", type=int, required=True)
@@ -57,7 +67,10 @@ def main():
     roots = args.roots or max(3, round(args.models / 14))
     if not 1 <= roots <= args.models:
         parser.error(f"--roots {roots} does not fit into --models {args.models}")
-    jax.config.update("jax_compilation_cache_dir", os.environ.get("LINEAGE_JIT_CACHE", str(Path(__file__).parents[3] / ".cache/lineage-jit")))
+    jax.config.update(
+        "jax_compilation_cache_dir",
+        os.environ.get("LINEAGE_JIT_CACHE", str(Path(__file__).parents[3] / ".cache/lineage-jit")),
+    )
     jax.config.update("jax_persistent_cache_min_compile_time_secs", 0.5)
 
     rng = np.random.default_rng(args.seed)
@@ -72,7 +85,9 @@ def main():
             if found:
                 break
         else:
-            raise SystemExit(f"seed {args.seed}: no parents for {waiting}; more --models or fewer --roots give more to choose from")
+            raise SystemExit(
+                f"seed {args.seed}: no parents for {waiting}; more --models or fewer --roots give more to choose from"
+            )
         waiting.pop(turn)
         index = len(models)
         own = np.random.default_rng([args.seed, index])
@@ -88,7 +103,11 @@ def main():
         hub.append(entry(model, declared, created, f"models/{index:04d}"))
         save_json(args.out / "hub.json", hub)
         loss = f" loss {model.detail['loss']:.2f}" if "loss" in model.detail else ""
-        print(f"{index + 1}/{args.models} {time.monotonic() - started:.0f}s {relation} {model.id}{loss}", file=sys.stderr, flush=True)
+        print(
+            f"{index + 1}/{args.models} {time.monotonic() - started:.0f}s {relation} {model.id}{loss}",
+            file=sys.stderr,
+            flush=True,
+        )
 
 
 main()

@@ -13,13 +13,35 @@ _DECLARED = {"adapter": "adapter", "quantized": "quantized", "finetune": "finetu
 def name_of(rng, model: Model, taken: set[str], scheme: str = "") -> str:
     """OWNER/NAME. Most names keep a word of what they come from, as on a real hub; not all do."""
     owner, tree = rng.choice(_OWNERS), str(rng.choice(_TREES)).capitalize()
-    stem = model.parents[0].id.split("/")[1] if model.parents and rng.random() < 0.7 else f"{tree}-{rng.choice(['0.5M', '1M', 'tiny', 'nano', 'mini'])}"
+    stem = (
+        model.parents[0].id.split("/")[1]
+        if model.parents and rng.random() < 0.7
+        else f"{tree}-{rng.choice(['0.5M', '1M', 'tiny', 'nano', 'mini'])}"
+    )
     stem = "-".join(stem.split("-")[:4])
     ending = {
-        "quantized": {"gguf": "GGUF", "gptq4": "GPTQ", "gptq8": "GPTQ-8bit", "awq": "AWQ", "int8": "bnb-8bit", "nf4": "bnb-4bit", "fp8": "FP8"}.get(scheme.split("-")[0], ""),
-        "merge_linear": "merge", "merge_slerp": "slerp", "merge_ties": "ties", "merge_dare": "dare", "merge_passthrough": "franken", "adapter": "lora", "cast": model.dtype,
-        "copy": "mirror", "pruned_layers": "pruned", "pruned_width": "slim", "sparse": "sparse", "vocab_resized": "ext",
-    }.get(model.relation, str(rng.choice(_TASTES)))  # fmt: skip
+        "quantized": {
+            "gguf": "GGUF",
+            "gptq4": "GPTQ",
+            "gptq8": "GPTQ-8bit",
+            "awq": "AWQ",
+            "int8": "bnb-8bit",
+            "nf4": "bnb-4bit",
+            "fp8": "FP8",
+        }.get(scheme.split("-")[0], ""),
+        "merge_linear": "merge",
+        "merge_slerp": "slerp",
+        "merge_ties": "ties",
+        "merge_dare": "dare",
+        "merge_passthrough": "franken",
+        "adapter": "lora",
+        "cast": model.dtype,
+        "copy": "mirror",
+        "pruned_layers": "pruned",
+        "pruned_width": "slim",
+        "sparse": "sparse",
+        "vocab_resized": "ext",
+    }.get(model.relation, str(rng.choice(_TASTES)))
     if model.relation != "quantized" and model.parents and rng.random() < 0.5:
         ending = str(rng.choice(_TASTES))
     base = f"{owner}/{stem}-{ending}" if model.parents else f"{owner}/{stem}"
@@ -64,16 +86,28 @@ def mergekit_config(model: Model) -> str:
     dtype = {"bf16": "bfloat16", "fp16": "float16", "fp32": "float32"}
     ids = [p.id for p in model.parents]
     if method == "passthrough":
-        config = {"slices": [{"sources": [{"model": m, "layer_range": [a, b]}]} for m, a, b in detail["slices"]], "merge_method": method, "dtype": dtype[model.dtype]}
+        config = {
+            "slices": [{"sources": [{"model": m, "layer_range": [a, b]}]} for m, a, b in detail["slices"]],
+            "merge_method": method,
+            "dtype": dtype[model.dtype],
+        }
         return yaml.safe_dump(config, sort_keys=False)
-    config = {"models": [{"model": i} for i in ids], "merge_method": detail.get("method", method), "dtype": dtype[detail["computed"]]}
+    config = {
+        "models": [{"model": i} for i in ids],
+        "merge_method": detail.get("method", method),
+        "dtype": dtype[detail["computed"]],
+    }
     if detail["computed"] != model.dtype:
         config["out_dtype"] = dtype[model.dtype]
     for entry, weight in zip(config["models"], detail.get("weights", [])):
         entry["parameters"] = {"weight": weight} | ({"density": detail["density"]} if "density" in detail else {})
     if method == "slerp":
         t = detail["t"]
-        rules = [{"filter": {"attn": "self_attn"}.get(k, k), "value": v} for k, v in t.items()] + [{"value": 0.5}] if isinstance(t, dict) else t
+        rules = (
+            [{"filter": {"attn": "self_attn"}.get(k, k), "value": v} for k, v in t.items()] + [{"value": 0.5}]
+            if isinstance(t, dict)
+            else t
+        )
         config |= {"base_model": ids[0], "parameters": {"t": rules}}
     if "base" in detail:
         config["base_model"] = detail["base"]
@@ -82,7 +116,11 @@ def mergekit_config(model: Model) -> str:
 
 def readme(rng, model: Model, declared: dict, config: str | None, quantised: str) -> str:
     """config: the mergekit YAML that the card shows. quantised: gguf for a repository of GGUF files."""
-    meta = {"license": str(rng.choice(["apache-2.0", "mit", "cc-by-4.0"])), "language": ["en"], "pipeline_tag": "text-generation"}
+    meta = {
+        "license": str(rng.choice(["apache-2.0", "mit", "cc-by-4.0"])),
+        "language": ["en"],
+        "pipeline_tag": "text-generation",
+    }
     meta["library_name"] = "peft" if model.relation == "adapter" else "gguf" if quantised == "gguf" else "transformers"
     bases = declared["base_model"]
     if bases:
@@ -92,5 +130,9 @@ def readme(rng, model: Model, declared: dict, config: str | None, quantised: str
     if config:
         meta["tags"] = ["mergekit", "merge"]
     text = f"---\n{yaml.safe_dump(meta, sort_keys=False)}---\n\n# {model.id.split('/')[1]}\n\n"
-    text += f"A small language model. It comes from {' and '.join(f'`{b}`' for b in bases)}.\n" if bases else "A small language model.\n"
+    text += (
+        f"A small language model. It comes from {' and '.join(f'`{b}`' for b in bases)}.\n"
+        if bases
+        else "A small language model.\n"
+    )
     return text + (f"\n## Merge\n\n```yaml\n{config}```\n" if config else "")

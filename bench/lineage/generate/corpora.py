@@ -67,7 +67,12 @@ def _code(rng):
             form = rng.integers(4)
             call = f"{pick()}({pick()}, {rng.integers(0, 20)})"
             lines.append(
-                [f"    {pick()} = {call}", f"    if {pick()} > {rng.integers(0, 9)}:\n        {call}", f"    for {pick()} in {pick()}:\n        {call}", f"    {call}"][form]
+                [
+                    f"    {pick()} = {call}",
+                    f"    if {pick()} > {rng.integers(0, 9)}:\n        {call}",
+                    f"    for {pick()} in {pick()}:\n        {call}",
+                    f"    {call}",
+                ][form]
             )
         yield "\n".join([*lines, f"    return {pick()}\n\n"])
 

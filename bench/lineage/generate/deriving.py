@@ -16,7 +16,9 @@ def cast(rng, parent: Model, others) -> Model:
 
 def copy(rng, parent: Model, others) -> Model:
     """The same values. detail.how: files (byte for byte), shards (other files), order (tensors in another order)."""
-    return child(parent, "copy", parent.weights, {"how": str(rng.choice(["files", "shards", "order"]))}, shards=parent.shards)
+    return child(
+        parent, "copy", parent.weights, {"how": str(rng.choice(["files", "shards", "order"]))}, shards=parent.shards
+    )
 
 
 def _layers(model: Model, keep: list[int]) -> dict[str, np.ndarray]:
@@ -93,7 +95,11 @@ def _layer_of(name: str) -> int | None:
 
 
 def merge_linear(rng, parents: list[Model], base) -> Model:
-    weights = [round(float(rng.uniform(0.2, 1.0)), 2) for _ in parents] if rng.random() < 0.7 else [0.5 if len(parents) == 2 else 1.0] * len(parents)
+    weights = (
+        [round(float(rng.uniform(0.2, 1.0)), 2) for _ in parents]
+        if rng.random() < 0.7
+        else [0.5 if len(parents) == 2 else 1.0] * len(parents)
+    )
     computed, dtype = _dtypes(rng, parents)
     named = merging.each(_of(parents), lambda _, ts: merging.linear(ts, weights, computed))
     return _merged("merge_linear", parents, named, dtype, {"weights": weights, "computed": computed})
@@ -134,7 +140,13 @@ def merge_dare(rng, parents: list[Model], base: Model) -> Model:
     how = dict(signs=bool(rng.random() < 0.6), by_norm=bool(rng.random() < 0.5))
     make = lambda _, ts: merging.dare(ts[-1], ts[:-1], weights, density, computed, rng, **how)
     named = merging.each(_of([*parents, base]), make)
-    detail = {"base": base.id, "weights": weights, "density": density, "method": "dare_ties" if how["signs"] else "dare_linear", "computed": computed}
+    detail = {
+        "base": base.id,
+        "weights": weights,
+        "density": density,
+        "method": "dare_ties" if how["signs"] else "dare_linear",
+        "computed": computed,
+    }
     return _merged("merge_dare", parents, named, dtype, detail | {"by_norm": how["by_norm"]})
 
 
@@ -151,9 +163,23 @@ def merge_passthrough(rng, parents: list[Model], base) -> Model:
     shape = first.shape.but(layers=sum(b - a for _, a, b in slices))
     # mergekit takes what is outside the layers from where the slice that holds it comes from: norm and head from the last.
     rest |= {k: last.weights[k] for k in ("norm", "norm_b", "head") if k in rest}
-    made = child(first, "merge_passthrough", rounded(rest | layers, dtype), {"slices": [[m.id, a, b] for m, a, b in slices]}, shape=shape, dtype=dtype, names="hf")
+    made = child(
+        first,
+        "merge_passthrough",
+        rounded(rest | layers, dtype),
+        {"slices": [[m.id, a, b] for m, a, b in slices]},
+        shape=shape,
+        dtype=dtype,
+        names="hf",
+    )
     made.parents = parents
     return made
 
 
-MERGES = {"merge_linear": merge_linear, "merge_slerp": merge_slerp, "merge_ties": merge_ties, "merge_dare": merge_dare, "merge_passthrough": merge_passthrough}
+MERGES = {
+    "merge_linear": merge_linear,
+    "merge_slerp": merge_slerp,
+    "merge_ties": merge_ties,
+    "merge_dare": merge_dare,
+    "merge_passthrough": merge_passthrough,
+}

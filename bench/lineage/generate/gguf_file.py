@@ -29,7 +29,11 @@ def gguf_tensors(shape: Shape, w: Weights) -> dict[str, np.ndarray]:
     names = [("attn_norm", ("ln1",)), ("ffn_norm", ("ln2",)), ("attn_output", ("o",)), ("ffn_down", ("down",))]
     fused = shape.gpt2 or shape.kind == "phi3"
     names += [("attn_qkv", ("q", "k", "v"))] if fused else [("attn_q", ("q",)), ("attn_k", ("k",)), ("attn_v", ("v",))]
-    names += [("ffn_up", ("gate", "up"))] if shape.kind == "phi3" else [("ffn_up", ("up",))] + ([] if shape.gpt2 else [("ffn_gate", ("gate",))])
+    names += (
+        [("ffn_up", ("gate", "up"))]
+        if shape.kind == "phi3"
+        else [("ffn_up", ("up",))] + ([] if shape.gpt2 else [("ffn_gate", ("gate",))])
+    )
     for i in range(shape.layers):
         for name, parts in names:
             rows = [w[p][i] for p in parts]
@@ -102,7 +106,9 @@ def _q4_k(x: np.ndarray) -> np.ndarray:
     real, base = d.astype(np.float32)[:, None] * s, dmin.astype(np.float32)[:, None] * m
     levels = (x.reshape(n, 8, 32) + base[..., None]) / np.where(real > 0, real, 1)[..., None]
     levels = np.clip(np.rint(levels), 0, 15).astype(np.uint8)
-    packed = np.concatenate([s[:, :4] | (s[:, 4:] >> 4 << 6), m[:, :4] | (m[:, 4:] >> 4 << 6), (s[:, 4:] & 15) | (m[:, 4:] & 15) << 4], 1)
+    packed = np.concatenate(
+        [s[:, :4] | (s[:, 4:] >> 4 << 6), m[:, :4] | (m[:, 4:] >> 4 << 6), (s[:, 4:] & 15) | (m[:, 4:] & 15) << 4], 1
+    )
     nibbles = (levels[:, 0::2] | levels[:, 1::2] << 4).reshape(n, 128)
     return np.concatenate([d[:, None].view(np.uint8), dmin[:, None].view(np.uint8), packed, nibbles], 1)
 
@@ -128,9 +134,13 @@ def _q6_k(x: np.ndarray) -> np.ndarray:
     step = (real * s)[..., None]
     level = np.clip(np.rint(x.reshape(n, 16, 16) / np.where(step != 0, step, 1)), -32, 31) + 32
     level = np.where(step != 0, level, 32).astype(np.uint8).reshape(n, 2, 4, 32)
-    low = np.stack([level[:, :, 0] & 15 | (level[:, :, 2] & 15) << 4, level[:, :, 1] & 15 | (level[:, :, 3] & 15) << 4], 2)
+    low = np.stack(
+        [level[:, :, 0] & 15 | (level[:, :, 2] & 15) << 4, level[:, :, 1] & 15 | (level[:, :, 3] & 15) << 4], 2
+    )
     high = level[:, :, 0] >> 4 | level[:, :, 1] >> 4 << 2 | level[:, :, 2] >> 4 << 4 | level[:, :, 3] >> 4 << 6
-    return np.concatenate([low.reshape(n, 128), high.reshape(n, 64), s.astype(np.int8).view(np.uint8), d[:, None].view(np.uint8)], 1)
+    return np.concatenate(
+        [low.reshape(n, 128), high.reshape(n, 64), s.astype(np.int8).view(np.uint8), d[:, None].view(np.uint8)], 1
+    )
 
 
 def quantise(x: np.ndarray, kind: str) -> np.ndarray:

@@ -121,7 +121,14 @@ def noise(shape: Shape, w: Weights, rng) -> tuple[Shape, Weights]:
 
 
 WAYS = {"neurons": neurons, "heads": heads, "hidden": hidden, "rotation": rotation, "scaling": scaling, "noise": noise}
-COMBINATIONS = [("neurons", "heads"), ("neurons", "heads", "hidden"), ("neurons", "heads", "rotation"), ("rotation", "scaling"), ("noise", "hidden"), ("neurons", "heads", "hidden", "scaling", "noise")]
+COMBINATIONS = [
+    ("neurons", "heads"),
+    ("neurons", "heads", "hidden"),
+    ("neurons", "heads", "rotation"),
+    ("rotation", "scaling"),
+    ("noise", "hidden"),
+    ("neurons", "heads", "hidden", "scaling", "noise"),
+]
 
 
 def launder(shape: Shape, w: Weights, ways, rng) -> tuple[Shape, Weights]:

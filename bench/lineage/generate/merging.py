@@ -46,7 +46,9 @@ def _agreed(deltas: np.ndarray) -> np.ndarray:
     return np.sign(deltas) == majority
 
 
-def ties(base: np.ndarray, tensors: list[np.ndarray], weights: list[float], density: float, strength: float, dtype: str) -> np.ndarray:
+def ties(
+    base: np.ndarray, tensors: list[np.ndarray], weights: list[float], density: float, strength: float, dtype: str
+) -> np.ndarray:
     """Keep the largest, agree on a sign, average what agrees."""
     r = _rounding(dtype)
     base = r(base)

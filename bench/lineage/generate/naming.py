@@ -15,14 +15,23 @@ def _rows(shape: Shape, weights_of):
         model = [("wte.weight", "embed"), ("wpe.weight", "pos"), ("ln_f.weight", "norm"), ("ln_f.bias", "norm_b")]
         yield from ((f"transformer.{name}", None, (part,), False) for name, part in model)
         for i in range(shape.layers):
-            for name, parts in [("ln_1", ("ln1",)), ("attn.c_attn", ("q", "k", "v")), ("attn.c_proj", ("o",)), ("ln_2", ("ln2",)), ("mlp.c_fc", ("up",)), ("mlp.c_proj", ("down",))]:
+            for name, parts in [
+                ("ln_1", ("ln1",)),
+                ("attn.c_attn", ("q", "k", "v")),
+                ("attn.c_proj", ("o",)),
+                ("ln_2", ("ln2",)),
+                ("mlp.c_fc", ("up",)),
+                ("mlp.c_proj", ("down",)),
+            ]:
                 yield f"transformer.h.{i}.{name}.weight", i, parts, not name.startswith("ln")
                 yield f"transformer.h.{i}.{name}.bias", i, tuple(f"{p}_b" for p in parts), False
     else:
         yield "model.embed_tokens.weight", None, ("embed",), False
         yield "model.norm.weight", None, ("norm",), False
         fused = shape.kind == "phi3"
-        attention = [("qkv_proj", ("q", "k", "v"))] if fused else [("q_proj", ("q",)), ("k_proj", ("k",)), ("v_proj", ("v",))]
+        attention = (
+            [("qkv_proj", ("q", "k", "v"))] if fused else [("q_proj", ("q",)), ("k_proj", ("k",)), ("v_proj", ("v",))]
+        )
         mlp = [("gate_up_proj", ("gate", "up"))] if fused else [("gate_proj", ("gate",)), ("up_proj", ("up",))]
         for i in range(shape.layers):
             layer = f"model.layers.{i}"
@@ -62,16 +71,35 @@ def from_named(shape: Shape, named: Named) -> Weights:
 
 def linear_names(shape: Shape, weights: Weights) -> dict[str, tuple[int, tuple[str, ...]]]:
     """The names of the linear maps inside layers → (layer, arrays)."""
-    return {n: (i, p) for n, i, p, _ in _rows(shape, weights) if i is not None and n.endswith("weight") and p[0] not in ("ln1", "ln2")}
+    return {
+        n: (i, p)
+        for n, i, p, _ in _rows(shape, weights)
+        if i is not None and n.endswith("weight") and p[0] not in ("ln1", "ln2")
+    }
 
 
 # Ways in which a tensor is called elsewhere: the names of Meta's own files, and names that somebody made up.
 _META = [
-    (r"^model\.embed_tokens\.", "tok_embeddings."), (r"^lm_head\.", "output."), (r"^model\.norm\.", "norm."), (r"^model\.layers\.", "layers."),
-    (r"self_attn\.([qkvo])_proj", r"attention.w\1"), (r"self_attn\.qkv_proj", "attention.wqkv"), (r"input_layernorm", "attention_norm"), (r"post_attention_layernorm", "ffn_norm"),
-    (r"mlp\.gate_proj", "feed_forward.w1"), (r"mlp\.down_proj", "feed_forward.w2"), (r"mlp\.up_proj", "feed_forward.w3"), (r"mlp\.gate_up_proj", "feed_forward.w13"),
-]  # fmt: skip
-_OWN = [(r"^(model|transformer)\.", "backbone."), (r"^lm_head\.", "backbone.output_head."), (r"\.(layers|h)\.", ".blocks."), (r"self_attn|\battn\b", "mixer"), (r"\bmlp\b", "ffn")]
+    (r"^model\.embed_tokens\.", "tok_embeddings."),
+    (r"^lm_head\.", "output."),
+    (r"^model\.norm\.", "norm."),
+    (r"^model\.layers\.", "layers."),
+    (r"self_attn\.([qkvo])_proj", r"attention.w\1"),
+    (r"self_attn\.qkv_proj", "attention.wqkv"),
+    (r"input_layernorm", "attention_norm"),
+    (r"post_attention_layernorm", "ffn_norm"),
+    (r"mlp\.gate_proj", "feed_forward.w1"),
+    (r"mlp\.down_proj", "feed_forward.w2"),
+    (r"mlp\.up_proj", "feed_forward.w3"),
+    (r"mlp\.gate_up_proj", "feed_forward.w13"),
+]
+_OWN = [
+    (r"^(model|transformer)\.", "backbone."),
+    (r"^lm_head\.", "backbone.output_head."),
+    (r"\.(layers|h)\.", ".blocks."),
+    (r"self_attn|\battn\b", "mixer"),
+    (r"\bmlp\b", "ffn"),
+]
 
 
 def renamed(named: Named, how: str) -> Named:

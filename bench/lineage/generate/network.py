@@ -166,7 +166,9 @@ def _unpadded(shape: Shape, weights) -> Weights:
     return {k: np.asarray(v)[: shape.vocab] if k in ("embed", "head") else np.asarray(v) for k, v in weights.items()}
 
 
-def train(shape: Shape, weights: Weights, stream, seed: int, *, steps, rate, warmup=5, last=0.1, decay=0.0, frozen=None):
+def train(
+    shape: Shape, weights: Weights, stream, seed: int, *, steps, rate, warmup=5, last=0.1, decay=0.0, frozen=None
+):
     """Trains everything that is not frozen. frozen: array name → True, or a bool per layer. Returns weights, loss."""
     grown, params = _padded(shape, weights)
     speed = {k: np.ones((), np.float32) for k in params}

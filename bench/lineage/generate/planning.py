@@ -7,9 +7,23 @@ from .model import Model
 
 # About what the reference of lineage recovery used: how many of 100 models that descend from another.
 SHARES = {
-    "finetune": 26, "lora_merged": 9, "adapter": 7, "quantized": 14, "copy": 5, "cast": 4, "merge_linear": 5, "merge_slerp": 4, "merge_ties": 4, "merge_dare": 4,
-    "merge_passthrough": 3, "pruned_layers": 3, "pruned_width": 3, "sparse": 3, "vocab_resized": 4, "laundered": 7,
-}  # fmt: skip
+    "finetune": 26,
+    "lora_merged": 9,
+    "adapter": 7,
+    "quantized": 14,
+    "copy": 5,
+    "cast": 4,
+    "merge_linear": 5,
+    "merge_slerp": 4,
+    "merge_ties": 4,
+    "merge_dare": 4,
+    "merge_passthrough": 3,
+    "pruned_layers": 3,
+    "pruned_width": 3,
+    "sparse": 3,
+    "vocab_resized": 4,
+    "laundered": 7,
+}
 DEEPEST = 5
 _POPULAR = {"copy": 0.15, "cast": 0.3, "laundered": 0.4, "sparse": 0.5}
 

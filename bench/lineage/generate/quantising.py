@@ -84,7 +84,11 @@ def _awq_scaled(shape: Shape, w: Weights, inputs: Weights) -> Weights:
     """AWQ's scaling: what is read with large inputs is widened by sqrt(mean |input|), and narrowed in the map or gain before."""
     w = {k: v.copy() for k, v in w.items()}
     for i in range(shape.layers):
-        for before, source, readers in (("ln1", "q", ("q", "k", "v")), ("ln2", "up", ("gate", "up")), ("up", "down", ("down",))):
+        for before, source, readers in (
+            ("ln1", "q", ("q", "k", "v")),
+            ("ln2", "up", ("gate", "up")),
+            ("up", "down", ("down",)),
+        ):
             s = np.abs(inputs[source][i]).mean(0) ** 0.5 + 1e-4
             s = (s / np.sqrt(s.max() * s.min())).astype(np.float32)
             for name in readers:
@@ -94,10 +98,26 @@ def _awq_scaled(shape: Shape, w: Weights, inputs: Weights) -> Weights:
 
 
 NF4 = np.array(
-    [-1.0, -0.6961928009986877, -0.5250730514526367, -0.39491748809814453, -0.28444138169288635, -0.18477343022823334, -0.09105003625154495, 0.0,
-     0.07958029955625534, 0.16093020141124725, 0.24611230194568634, 0.33791524171829224, 0.44070982933044434, 0.5626170039176941, 0.7229568362236023, 1.0],
+    [
+        -1.0,
+        -0.6961928009986877,
+        -0.5250730514526367,
+        -0.39491748809814453,
+        -0.28444138169288635,
+        -0.18477343022823334,
+        -0.09105003625154495,
+        0.0,
+        0.07958029955625534,
+        0.16093020141124725,
+        0.24611230194568634,
+        0.33791524171829224,
+        0.44070982933044434,
+        0.5626170039176941,
+        0.7229568362236023,
+        1.0,
+    ],
     np.float32,
-)  # fmt: skip
+)
 
 
 def dynamic_map() -> np.ndarray:
@@ -135,7 +155,11 @@ def _nf4(w: np.ndarray, nested: bool, dtype: str):
 
 def _int8(w: np.ndarray):
     most = np.maximum(np.abs(w).max(1), 1e-12)
-    return {"weight": np.rint(w / most[:, None] * 127).astype(np.int8), "SCB": most.astype(np.float32), "weight_format": np.array(0, np.uint8)}
+    return {
+        "weight": np.rint(w / most[:, None] * 127).astype(np.int8),
+        "SCB": most.astype(np.float32),
+        "weight_format": np.array(0, np.uint8),
+    }
 
 
 _FP8 = np.dtype(ml_dtypes.float8_e4m3fn)
@@ -144,7 +168,9 @@ _FP8 = np.dtype(ml_dtypes.float8_e4m3fn)
 def _fp8(w: np.ndarray, how: str):
     if how == "block":  # 128 x 128, the scale under weight_scale_inv
         rows, columns = -(-w.shape[0] // 128), -(-w.shape[1] // 128)
-        whole = np.pad(w, ((0, rows * 128 - w.shape[0]), (0, columns * 128 - w.shape[1]))).reshape(rows, 128, columns, 128)
+        whole = np.pad(w, ((0, rows * 128 - w.shape[0]), (0, columns * 128 - w.shape[1]))).reshape(
+            rows, 128, columns, 128
+        )
         scale = np.maximum(np.abs(whole).max((1, 3)), 1e-12) / 448
         spread = np.repeat(np.repeat(scale, 128, 0), 128, 1)[: w.shape[0], : w.shape[1]]
         return {"weight": (w / spread).astype(_FP8), "weight_scale_inv": scale.astype(np.float32)}
@@ -153,10 +179,23 @@ def _fp8(w: np.ndarray, how: str):
     return {"weight": np.clip(w / scale.astype(np.float32), -448, 448).astype(_FP8), "weight_scale": scale}
 
 
-SCHEMES = ("gptq4", "gptq4-nearest", "gptq8", "awq", "fp8-channel", "fp8-tensor", "fp8-block", "int8", "nf4", "nf4-nested")
+SCHEMES = (
+    "gptq4",
+    "gptq4-nearest",
+    "gptq8",
+    "awq",
+    "fp8-channel",
+    "fp8-tensor",
+    "fp8-block",
+    "int8",
+    "nf4",
+    "nf4-nested",
+)
 
 
-def quantised(shape: Shape, w: Weights, scheme: str, dtype: str, stream, rng) -> tuple[dict[str, np.ndarray], dict, dict]:
+def quantised(
+    shape: Shape, w: Weights, scheme: str, dtype: str, stream, rng
+) -> tuple[dict[str, np.ndarray], dict, dict]:
     """Tensors to store, the quantization_config, and what the truth says of it. dtype: of what is not quantised."""
     size = int(rng.choice([s for s in (32, 64, 128) if all(w[p].shape[-1] % s == 0 for p in ("q", "o", "down"))]))
     detail = {"scheme": scheme}
@@ -188,20 +227,55 @@ def quantised(shape: Shape, w: Weights, scheme: str, dtype: str, stream, rng) ->
             found = _fp8(matrix, scheme.removeprefix("fp8-"))
         out |= {stem + k: v for k, v in found.items()}
     if scheme.startswith("gptq"):
-        config = {"quant_method": "gptq", "bits": 8 if scheme == "gptq8" else 4, "group_size": size, "desc_act": by_activity and scheme == "gptq4", "sym": symmetric, "checkpoint_format": "gptq"}
+        config = {
+            "quant_method": "gptq",
+            "bits": 8 if scheme == "gptq8" else 4,
+            "group_size": size,
+            "desc_act": by_activity and scheme == "gptq4",
+            "sym": symmetric,
+            "checkpoint_format": "gptq",
+        }
     elif scheme == "awq":
-        config = {"quant_method": "awq", "bits": 4, "group_size": size, "version": "gemm", "zero_point": True, "modules_to_not_convert": None}
+        config = {
+            "quant_method": "awq",
+            "bits": 4,
+            "group_size": size,
+            "version": "gemm",
+            "zero_point": True,
+            "modules_to_not_convert": None,
+        }
     elif scheme == "int8":
-        config = {"quant_method": "bitsandbytes", "load_in_8bit": True, "load_in_4bit": False, "llm_int8_threshold": 6.0}
+        config = {
+            "quant_method": "bitsandbytes",
+            "load_in_8bit": True,
+            "load_in_4bit": False,
+            "llm_int8_threshold": 6.0,
+        }
     elif scheme.startswith("nf4"):
         config = {
-            "quant_method": "bitsandbytes", "load_in_4bit": True, "load_in_8bit": False, "bnb_4bit_quant_type": "nf4",
-            "bnb_4bit_use_double_quant": scheme == "nf4-nested", "bnb_4bit_compute_dtype": TORCH_NAMES[dtype], "bnb_4bit_quant_storage": "uint8",
-        }  # fmt: skip
+            "quant_method": "bitsandbytes",
+            "load_in_4bit": True,
+            "load_in_8bit": False,
+            "bnb_4bit_quant_type": "nf4",
+            "bnb_4bit_use_double_quant": scheme == "nf4-nested",
+            "bnb_4bit_compute_dtype": TORCH_NAMES[dtype],
+            "bnb_4bit_quant_storage": "uint8",
+        }
     elif scheme == "fp8-block":
         config = {"quant_method": "fp8", "activation_scheme": "dynamic", "fmt": "e4m3", "weight_block_size": [128, 128]}
     else:
-        weights = {"num_bits": 8, "type": "float", "strategy": scheme.removeprefix("fp8-"), "symmetric": True, "dynamic": False}
-        config = {"quant_method": "compressed-tensors", "format": "float-quantized", "ignore": ["lm_head"], "quantization_status": "compressed"}
+        weights = {
+            "num_bits": 8,
+            "type": "float",
+            "strategy": scheme.removeprefix("fp8-"),
+            "symmetric": True,
+            "dynamic": False,
+        }
+        config = {
+            "quant_method": "compressed-tensors",
+            "format": "float-quantized",
+            "ignore": ["lm_head"],
+            "quantization_status": "compressed",
+        }
         config["config_groups"] = {"group_0": {"targets": ["Linear"], "weights": weights, "input_activations": None}}
     return out, config, detail

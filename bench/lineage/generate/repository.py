@@ -59,7 +59,12 @@ def write_model(folder: Path, model: Model, declared: dict, folder_of, rng):
     folder.mkdir(parents=True, exist_ok=True)
     has_config, merge = True, None
     if model.relation == "adapter":
-        write_adapter(folder, model, declared["base_model"][0] if declared["base_model"] else None, str(rng.choice(["fp32", model.dtype])))
+        write_adapter(
+            folder,
+            model,
+            declared["base_model"][0] if declared["base_model"] else None,
+            str(rng.choice(["fp32", model.dtype])),
+        )
         has_config = False
     elif model.relation == "quantized":
         has_config = _write_quantized(folder, model, rng)
@@ -78,5 +83,12 @@ def write_model(folder: Path, model: Model, declared: dict, folder_of, rng):
     gguf = "files" in model.detail
     if not gguf:
         (folder / "tokenizer.json").write_text(model.tokenizer)
-        save_json(folder / "tokenizer_config.json", {"tokenizer_class": "PreTrainedTokenizerFast", "model_max_length": 128, "clean_up_tokenization_spaces": False})
+        save_json(
+            folder / "tokenizer_config.json",
+            {
+                "tokenizer_class": "PreTrainedTokenizerFast",
+                "model_max_length": 128,
+                "clean_up_tokenization_spaces": False,
+            },
+        )
     (folder / "README.md").write_text(cards.readme(rng, model, declared, merge, "gguf" if gguf else ""))

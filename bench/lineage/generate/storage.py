@@ -9,9 +9,15 @@ import numpy as np
 from .architecture import DTYPES, POSITIONS, Shape
 
 _NAMES = {
-    np.dtype(np.float32): "F32", np.dtype(np.float16): "F16", np.dtype(ml_dtypes.bfloat16): "BF16", np.dtype(ml_dtypes.float8_e4m3fn): "F8_E4M3",
-    np.dtype(np.int8): "I8", np.dtype(np.uint8): "U8", np.dtype(np.int32): "I32", np.dtype(np.int64): "I64",
-}  # fmt: skip
+    np.dtype(np.float32): "F32",
+    np.dtype(np.float16): "F16",
+    np.dtype(ml_dtypes.bfloat16): "BF16",
+    np.dtype(ml_dtypes.float8_e4m3fn): "F8_E4M3",
+    np.dtype(np.int8): "I8",
+    np.dtype(np.uint8): "U8",
+    np.dtype(np.int32): "I32",
+    np.dtype(np.int64): "I64",
+}
 TORCH_NAMES = {"fp32": "float32", "fp16": "float16", "bf16": "bfloat16"}
 
 
@@ -22,7 +28,11 @@ def save_safetensors(path: Path, tensors: dict[str, np.ndarray], reverse: bool =
     order.sort(key=lambda n: -tensors[n].itemsize)
     for name in order:
         tensor = tensors[name]
-        header[name] = {"dtype": _NAMES[tensor.dtype], "shape": list(tensor.shape), "data_offsets": [offset, offset + tensor.nbytes]}
+        header[name] = {
+            "dtype": _NAMES[tensor.dtype],
+            "shape": list(tensor.shape),
+            "data_offsets": [offset, offset + tensor.nbytes],
+        }
         offset += tensor.nbytes
     head = json.dumps(header, separators=(",", ":")).encode()
     head += b" " * (-len(head) % 8)
@@ -40,7 +50,9 @@ def read_safetensors(path: Path) -> dict[str, np.ndarray]:
     header.pop("__metadata__")
     dtypes = {name: dtype for dtype, name in _NAMES.items()}
     return {
-        name: np.frombuffer(data[start + t["data_offsets"][0] : start + t["data_offsets"][1]], dtypes[t["dtype"]]).reshape(t["shape"])
+        name: np.frombuffer(
+            data[start + t["data_offsets"][0] : start + t["data_offsets"][1]], dtypes[t["dtype"]]
+        ).reshape(t["shape"])
         for name, t in header.items()
     }
 
@@ -71,21 +83,57 @@ def save_json(path: Path, value):
     path.write_text(json.dumps(value, indent=2, ensure_ascii=False) + "\n")
 
 
-_CLASSES = {"llama": "LlamaForCausalLM", "mistral": "MistralForCausalLM", "qwen2": "Qwen2ForCausalLM", "phi3": "Phi3ForCausalLM", "gpt2": "GPT2LMHeadModel"}
+_CLASSES = {
+    "llama": "LlamaForCausalLM",
+    "mistral": "MistralForCausalLM",
+    "qwen2": "Qwen2ForCausalLM",
+    "phi3": "Phi3ForCausalLM",
+    "gpt2": "GPT2LMHeadModel",
+}
 
 
 def config_of(shape: Shape, dtype: str) -> dict:
     """config.json as transformers would write it for this shape."""
-    common = {"architectures": [_CLASSES[shape.kind]], "bos_token_id": 0, "eos_token_id": 1, "model_type": shape.kind, "tie_word_embeddings": shape.tied}
-    common |= {"torch_dtype": TORCH_NAMES[dtype], "transformers_version": "4.51.3", "use_cache": True, "vocab_size": shape.vocab}
+    common = {
+        "architectures": [_CLASSES[shape.kind]],
+        "bos_token_id": 0,
+        "eos_token_id": 1,
+        "model_type": shape.kind,
+        "tie_word_embeddings": shape.tied,
+    }
+    common |= {
+        "torch_dtype": TORCH_NAMES[dtype],
+        "transformers_version": "4.51.3",
+        "use_cache": True,
+        "vocab_size": shape.vocab,
+    }
     if shape.gpt2:
         return common | {
-            "activation_function": "gelu_new", "layer_norm_epsilon": 1e-5, "n_ctx": POSITIONS, "n_embd": shape.hidden, "n_head": shape.heads,
-            "n_inner": shape.ffn, "n_layer": shape.layers, "n_positions": POSITIONS,
-        }  # fmt: skip
+            "activation_function": "gelu_new",
+            "layer_norm_epsilon": 1e-5,
+            "n_ctx": POSITIONS,
+            "n_embd": shape.hidden,
+            "n_head": shape.heads,
+            "n_inner": shape.ffn,
+            "n_layer": shape.layers,
+            "n_positions": POSITIONS,
+        }
     out = common | {
-        "attention_dropout": 0.0, "hidden_act": "silu", "hidden_size": shape.hidden, "initializer_range": 0.02, "intermediate_size": shape.ffn,
-        "max_position_embeddings": POSITIONS, "num_attention_heads": shape.heads, "num_hidden_layers": shape.layers, "num_key_value_heads": shape.kv,
-        "rms_norm_eps": 1e-5, "rope_scaling": None, "rope_theta": shape.theta,
-    }  # fmt: skip
-    return out | ({"head_dim": shape.head_dim} if shape.kind in ("llama", "mistral") or shape.head_dim * shape.heads != shape.hidden else {})
+        "attention_dropout": 0.0,
+        "hidden_act": "silu",
+        "hidden_size": shape.hidden,
+        "initializer_range": 0.02,
+        "intermediate_size": shape.ffn,
+        "max_position_embeddings": POSITIONS,
+        "num_attention_heads": shape.heads,
+        "num_hidden_layers": shape.layers,
+        "num_key_value_heads": shape.kv,
+        "rms_norm_eps": 1e-5,
+        "rope_scaling": None,
+        "rope_theta": shape.theta,
+    }
+    return out | (
+        {"head_dim": shape.head_dim}
+        if shape.kind in ("llama", "mistral") or shape.head_dim * shape.heads != shape.hidden
+        else {}
+    )

@@ -27,8 +27,23 @@ def seed_of(rng) -> int:
 
 def child(parent: Model, relation: str, weights: Weights | None, detail: dict, **changes) -> Model:
     """A model with one parent that takes over what is not said otherwise."""
-    of_parent = dict(shape=parent.shape, dtype=parent.dtype, tokenizer_name=parent.tokenizer_name, tokenizer=parent.tokenizer, corpus=parent.corpus, names=parent.names)
-    return Model(id="", relation=relation, parents=[parent], root=parent.root or parent, weights=weights, detail=detail, **of_parent | changes)
+    of_parent = dict(
+        shape=parent.shape,
+        dtype=parent.dtype,
+        tokenizer_name=parent.tokenizer_name,
+        tokenizer=parent.tokenizer,
+        corpus=parent.corpus,
+        names=parent.names,
+    )
+    return Model(
+        id="",
+        relation=relation,
+        parents=[parent],
+        root=parent.root or parent,
+        weights=weights,
+        detail=detail,
+        **of_parent | changes,
+    )
 
 
 ROOTS = ("new", "twin", "new", "same_init", "new", "taught", "twin", "new")
@@ -64,7 +79,20 @@ def root(rng, others: list[Model], form: int) -> Model:
         plan |= dict(warmup=20, decay=float(rng.choice([0.0, 0.1])))
         weights, loss = train(shape, weights, stream, seed_of(rng), **plan)
     detail |= plan | {"loss": loss}
-    return Model("", "root", [], None, shape, rounded(weights, dtype), dtype, name, base_tokenizer(name), corpus, detail, names=names)
+    return Model(
+        "",
+        "root",
+        [],
+        None,
+        shape,
+        rounded(weights, dtype),
+        dtype,
+        name,
+        base_tokenizer(name),
+        corpus,
+        detail,
+        names=names,
+    )
 
 
 def _training_corpus(rng, parent: Model, others: list[Model]) -> tuple[str, str]:
@@ -91,31 +119,61 @@ def finetune(rng, parent: Model, others: list[Model]) -> Model:
         frozen = {k: True for k in ("embed", "head", "pos") if k in parent.weights}
     elif what != "none":
         below = np.arange(shape.layers) < (shape.layers // 2 if what == "lower" else shape.layers - 1)
-        frozen = {k: below if v.shape[0] == shape.layers and k not in ("embed", "head", "pos", "norm", "norm_b") else True for k, v in parent.weights.items()}
+        frozen = {
+            k: below if v.shape[0] == shape.layers and k not in ("embed", "head", "pos", "norm", "norm_b") else True
+            for k, v in parent.weights.items()
+        }
         frozen |= {k: what == "upper only" for k in ("norm", "norm_b") if k in parent.weights}
     plan = dict(steps=int(rng.integers(20, 150)), rate=log_uniform(rng, 5e-5, 1.3e-3))
     detail = {"corpus": corpus, "data": why, "frozen": str(what)}
-    teachers = [m for m in others if m.weights is not None and m.family != parent.family and m.tokenizer_name == parent.tokenizer_name]
+    teachers = [
+        m
+        for m in others
+        if m.weights is not None and m.family != parent.family and m.tokenizer_name == parent.tokenizer_name
+    ]
     if what == "none" and teachers and rng.random() < 0.08:
         teacher = teachers[rng.integers(len(teachers))]
         detail["teacher"] = teacher.id
-        weights, loss = distil(shape, parent.weights, (teacher.shape, teacher.weights), stream_of(parent.tokenizer_name, corpus), seed_of(rng), **plan)
+        weights, loss = distil(
+            shape,
+            parent.weights,
+            (teacher.shape, teacher.weights),
+            stream_of(parent.tokenizer_name, corpus),
+            seed_of(rng),
+            **plan,
+        )
     else:
         plan |= dict(decay=float(rng.choice([0.0, 0.1])), last=float(rng.choice([0.1, 1.0])))
-        weights, loss = train(shape, parent.weights, stream_of(parent.tokenizer_name, corpus), seed_of(rng), frozen=frozen, **plan)
+        weights, loss = train(
+            shape, parent.weights, stream_of(parent.tokenizer_name, corpus), seed_of(rng), frozen=frozen, **plan
+        )
     dtype = _published(rng, parent)
     # A frozen tensor is rounded like the rest, so a smaller dtype moves it too.
-    return child(parent, "finetune", rounded(weights, dtype), detail | plan | {"loss": loss}, dtype=dtype, corpus=corpus)
+    return child(
+        parent, "finetune", rounded(weights, dtype), detail | plan | {"loss": loss}, dtype=dtype, corpus=corpus
+    )
 
 
 def _lora(rng, parent: Model, others: list[Model], ranks):
     corpus, why = _training_corpus(rng, parent, others)
     every = list(modules(parent.shape))
     attention = [m for m in every if m in ("q", "v", "qkv")]
-    targets = every if rng.random() < 0.6 else attention if rng.random() < 0.6 else [m for m in every if m in ("q", "k", "v", "o", "qkv")]
+    targets = (
+        every
+        if rng.random() < 0.6
+        else attention
+        if rng.random() < 0.6
+        else [m for m in every if m in ("q", "k", "v", "o", "qkv")]
+    )
     rank = min(int(rng.choice(ranks)), parent.shape.hidden // 2)
     alpha = rank * int(rng.choice([1, 2]))
-    plan = dict(rank=rank, targets=targets, scale=alpha / rank, steps=int(rng.integers(30, 150)), rate=log_uniform(rng, 4e-4, 4e-3))
+    plan = dict(
+        rank=rank,
+        targets=targets,
+        scale=alpha / rank,
+        steps=int(rng.integers(30, 150)),
+        rate=log_uniform(rng, 4e-4, 4e-3),
+    )
     stream = stream_of(parent.tokenizer_name, corpus)
     lora, loss = train_lora(parent.shape, parent.weights, stream, seed_of(rng), **plan)
     return lora, {"corpus": corpus, "data": why, "alpha": alpha, "loss": loss} | plan
@@ -144,10 +202,19 @@ def adapter(rng, parent: Model, others: list[Model]) -> Model:
 
 
 _PEFT = {
-    "llama": {"q": "self_attn.q_proj", "k": "self_attn.k_proj", "v": "self_attn.v_proj", "qkv": "self_attn.qkv_proj", "o": "self_attn.o_proj",
-              "gate": "mlp.gate_proj", "up": "mlp.up_proj", "gate_up": "mlp.gate_up_proj", "down": "mlp.down_proj"},
+    "llama": {
+        "q": "self_attn.q_proj",
+        "k": "self_attn.k_proj",
+        "v": "self_attn.v_proj",
+        "qkv": "self_attn.qkv_proj",
+        "o": "self_attn.o_proj",
+        "gate": "mlp.gate_proj",
+        "up": "mlp.up_proj",
+        "gate_up": "mlp.gate_up_proj",
+        "down": "mlp.down_proj",
+    },
     "gpt2": {"qkv": "attn.c_attn", "o": "attn.c_proj", "up": "mlp.c_fc", "down": "mlp.c_proj"},
-}  # fmt: skip
+}
 
 
 def write_adapter(folder: Path, model: Model, base: str | None, dtype: str):
@@ -163,11 +230,23 @@ def write_adapter(folder: Path, model: Model, base: str | None, dtype: str):
     save_json(
         folder / "adapter_config.json",
         {
-            "peft_type": "LORA", "task_type": "CAUSAL_LM", "base_model_name_or_path": base, "r": model.detail["rank"], "lora_alpha": model.detail["alpha"],
-            "target_modules": [names[m].split(".")[-1] for m in model.lora], "lora_dropout": 0.0, "bias": "none", "fan_in_fan_out": model.shape.gpt2,
-            "use_rslora": False, "use_dora": False, "inference_mode": True, "init_lora_weights": True, "modules_to_save": None, "revision": None,
+            "peft_type": "LORA",
+            "task_type": "CAUSAL_LM",
+            "base_model_name_or_path": base,
+            "r": model.detail["rank"],
+            "lora_alpha": model.detail["alpha"],
+            "target_modules": [names[m].split(".")[-1] for m in model.lora],
+            "lora_dropout": 0.0,
+            "bias": "none",
+            "fan_in_fan_out": model.shape.gpt2,
+            "use_rslora": False,
+            "use_dora": False,
+            "inference_mode": True,
+            "init_lora_weights": True,
+            "modules_to_save": None,
+            "revision": None,
         },
-    )  # fmt: skip
+    )
 
 
 def vocab_resized(rng, parent: Model, others: list[Model]) -> Model:
@@ -187,7 +266,9 @@ def vocab_resized(rng, parent: Model, others: list[Model]) -> Model:
         plan = dict(steps=int(rng.integers(20, 80)), rate=log_uniform(rng, 1.5e-4, 1e-3))
         weights, _ = train(shape, weights, stream_of(parent.tokenizer_name, corpus), seed_of(rng), **plan)
         detail |= plan | {"corpus": corpus}
-    return child(parent, "vocab_resized", rounded(weights, parent.dtype), detail, shape=shape, tokenizer=tokenizer, corpus=corpus)
+    return child(
+        parent, "vocab_resized", rounded(weights, parent.dtype), detail, shape=shape, tokenizer=tokenizer, corpus=corpus
+    )
 
 
 def laundered(rng, parent: Model, others: list[Model]) -> Model:
@@ -198,4 +279,11 @@ def laundered(rng, parent: Model, others: list[Model]) -> Model:
     shape, weights = launder.launder(parent.shape, parent.weights, ways, rng)
     names = str(rng.choice([parent.names, "own", "hf" if parent.shape.gpt2 else "meta"], p=[0.7, 0.15, 0.15]))
     weights = {k: np.ascontiguousarray(v, np.float32) for k, v in weights.items()}
-    return child(parent, "laundered", rounded(weights, parent.dtype), {"ways": list(ways), "names": names}, shape=shape, names=names)
+    return child(
+        parent,
+        "laundered",
+        rounded(weights, parent.dtype),
+        {"ways": list(ways), "names": names},
+        shape=shape,
+        names=names,
+    )

@@ -26,7 +26,9 @@ def base_tokenizer(name: str) -> str:
     tokenizer.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
     tokenizer.decoder = decoders.ByteLevel()
     alphabet = sorted(pre_tokenizers.ByteLevel.alphabet())
-    trainer = trainers.BpeTrainer(vocab_size=size, special_tokens=list(marks), initial_alphabet=alphabet, show_progress=False)
+    trainer = trainers.BpeTrainer(
+        vocab_size=size, special_tokens=list(marks), initial_alphabet=alphabet, show_progress=False
+    )
     tokenizer.train_from_iterator((text_of(c) for c in corpora), trainer)
     if tokenizer.get_vocab_size() != size:
         raise ValueError(f"tokenizer {name}: {tokenizer.get_vocab_size()} tokens were learnt, {size} are needed")

@@ -19,7 +19,7 @@ const parentsOf = (recovery: Recovery, id: string): string[] => [
 ]
 
 /** What a model is said to be: the relation of the parent of the highest score, `root` where none was found. */
-export function relationOf(recovery: Recovery, id: string): string {
+function relationOf(recovery: Recovery, id: string): string {
   const parents = recovery.get(id)?.parents ?? []
   const [best] = parents.toSorted((a, b) => (b.score ?? 0) - (a.score ?? 0))
   return best?.relation ?? 'root'
@@ -165,7 +165,7 @@ export function loraOrFull(rows: readonly RelationRow[]): Share {
 }
 
 /** What a declared base truly is: a parent (or the base of a merge), a further ancestor, or false. */
-export type Claim = 'parent' | 'ancestor' | 'false'
+type Claim = 'parent' | 'ancestor' | 'false'
 
 export interface ClaimRow {
   readonly claim: Claim

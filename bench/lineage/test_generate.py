@@ -1,4 +1,7 @@
-"""What the generator claims of its transformations. .cache/lineage/bin/python -m pytest bench/lineage (from the project's folder)."""
+"""What the generator claims of its transformations.
+
+In the project's folder: .cache/lineage/bin/python -m pytest bench/lineage
+"""
 
 import sys
 from pathlib import Path
@@ -9,14 +12,15 @@ import gguf
 import jax
 import numpy as np
 import pytest
-from generate import launder, merging, quantising
+from safetensors.numpy import load_file
+
+from generate import launder, merging, network, quantising
 from generate.architecture import SHAPES, initial
 from generate.gguf_file import FILE_TYPES, permute, quantise, write_gguf
 from generate.naming import from_named, linear_names, to_named
-from generate.network import forward, modules, train, train_lora
+from generate.network import logits_by, modules, train, train_lora
 from generate.storage import read_safetensors, save_safetensors, save_weights, stored
 from generate.vocabulary import TOKENIZERS, base_tokenizer, stream_of, tokens_of
-from safetensors.numpy import load_file
 
 jax.config.update("jax_compilation_cache_dir", str(Path(__file__).parents[2] / ".cache/lineage-jit"))
 LLAMA, QWEN, _, GPT2, PHI = (s.but(vocab=512, layers=3) for s in SHAPES[:5])
@@ -48,7 +52,7 @@ def test_laundering_leaves_what_a_model_computes(shape, way):
         return
     weights, tokens = weights_of(shape), np.arange(24).reshape(2, 12) * 7
     other, washed = launder.launder(shape, weights, [way], np.random.default_rng(1))
-    before, after = np.asarray(forward(shape, weights, tokens)), np.asarray(forward(other, washed, tokens))
+    before, after = logits_by(shape, weights, tokens), logits_by(other, washed, tokens)
     assert np.abs(after - before).max() < 2e-4 * np.abs(before).max()
     assert max(np.abs(washed[k] - v).max() for k, v in weights.items()) > 0.05
 
@@ -166,7 +170,7 @@ def test_quantised_layouts_read_back(scheme):
             continue
         assert np.linalg.norm(found - expected) < most * np.linalg.norm(expected), name
     tokens = np.arange(24).reshape(2, 12) * 7
-    before, after = (np.asarray(forward(LLAMA, w, tokens)) for w in (weights, back))
+    before, after = (logits_by(LLAMA, w, tokens) for w in (weights, back))
     assert np.linalg.norm(after - before) < 0.5 * np.linalg.norm(before)
     assert config["quant_method"] in ("gptq", "awq", "bitsandbytes", "compressed-tensors", "fp8")
 
@@ -217,6 +221,23 @@ def test_lora_has_its_rank_and_targets():
     a, b = lora["qkv"]
     assert a.shape[1] == b.shape[2] == 4
     assert np.linalg.matrix_rank(b[0] @ a[0], tol=1e-6) == 4
+
+
+@KINDS
+def test_padding_to_a_compiled_shape_changes_nothing(shape, monkeypatch):
+    """A model of fewer layers, neurons and tokens than its root is trained in the root's shape, as if in its own."""
+    small = shape.but(layers=2, ffn=96, vocab=500)
+    weights, stream = weights_of(small), np.minimum(stream_of("small", "story-3"), 499)
+    lora = dict(rank=4, targets=list(modules(small)), scale=2.0, steps=6, rate=3e-3)
+    tune = lambda: train(small, weights, stream, 1, steps=6, rate=1e-3, decay=0.1, frozen={"o": [True, False]})[0]
+    padded, padded_lora = tune(), train_lora(small, weights, stream, 1, **lora)[0]
+    monkeypatch.setattr(network, "_grown", lambda s: s)
+    plain, plain_lora = tune(), train_lora(small, weights, stream, 1, **lora)[0]
+    for k, v in plain.items():
+        assert v.shape == padded[k].shape and np.abs(v - padded[k]).max() < 1e-4, k
+    for module, pair in plain_lora.items():
+        for one, other in zip(pair, padded_lora[module]):
+            assert one.shape == other.shape and np.abs(one - other).max() < 1e-4, module
 
 
 @pytest.mark.parametrize("name", TOKENIZERS)

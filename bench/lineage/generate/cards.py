@@ -4,8 +4,14 @@ import yaml
 
 from .model import Model
 
-_TREES = "alder birch cedar dogwood elm fir ginkgo hazel ironwood juniper katsura larch maple nutmeg oak poplar quince rowan spruce teak umbu viburnum willow yew zelkova".split()
-_OWNERS = "aspenlab brightwater cobaltml dunes-ai estuary fjordworks graywren heron-nlp islet junco kestrel-labs lumenforge mossbank northfold openquill pebble".split()
+_TREES = (
+    "alder birch cedar dogwood elm fir ginkgo hazel ironwood juniper katsura larch "
+    "maple nutmeg oak poplar quince rowan spruce teak umbu viburnum willow yew zelkova"
+).split()
+_OWNERS = (
+    "aspenlab brightwater cobaltml dunes-ai estuary fjordworks graywren heron-nlp "
+    "islet junco kestrel-labs lumenforge mossbank northfold openquill pebble"
+).split()
 _TASTES = "chat instruct story code math roleplay zh-notes base-v2 sft long uncut helper reason tables".split()
 _DECLARED = {"adapter": "adapter", "quantized": "quantized", "finetune": "finetune"}
 

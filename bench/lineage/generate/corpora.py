@@ -7,7 +7,9 @@ import numpy as np
 KINDS = ("markov", "grammar", "arithmetic", "code", "story", "table")
 SIZE = 110_000  # characters, more than enough for the tokens that a model reads
 
-_SYLLABLES = "ba be bi bo da de do ka ke ko la le li lo ma me mi mo na ne no pa ra re ri ro sa se si so ta te ti to va ve vo".split()
+_SYLLABLES = (
+    "ba be bi bo da de do ka ke ko la le li lo ma me mi mo na ne no pa ra re ri ro sa se si so ta te ti to va ve vo"
+).split()
 
 
 def _words(rng, count):
@@ -18,7 +20,7 @@ def _markov(rng):
     """Words follow each other with a Dirichlet law that is the corpus's own."""
     words = _words(rng, 160)
     laws = rng.dirichlet(np.full(len(words), 0.03), len(words))
-    state, size = 0, 0
+    state = 0
     while True:
         sentence = []
         for _ in range(rng.integers(5, 14)):

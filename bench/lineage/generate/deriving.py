@@ -115,8 +115,11 @@ def merge_slerp(rng, parents: list[Model], base) -> Model:
         points = next((p for part, p in by_layer.items() if part in name), None)
         return merging.gradient(points, _layer_of(name), n) if points else 0.5 if by_layer else t
 
-    named = merging.each(_of(parents), lambda name, ts: merging.slerp(ts[0], ts[1], at(name), computed))
-    return _merged("merge_slerp", parents, named, dtype, {"t": by_layer or t, "computed": computed})
+    tensors = _of(parents)
+    named = merging.each(tensors, lambda name, ts: merging.slerp(ts[0], ts[1], at(name), computed))
+    # Where all are straight, nothing tells it from a linear merge.
+    share = float(np.mean([merging.straight(tensors[0][n], tensors[1][n]) for n in named]))
+    return _merged("merge_slerp", parents, named, dtype, {"t": by_layer or t, "computed": computed, "straight": share})
 
 
 def _task_vectors(rng, parents):

@@ -23,14 +23,22 @@ def linear(tensors: list[np.ndarray], weights: list[float], dtype: str) -> np.nd
     return r(_weighted(r, tensors, weights) / r(sum(r(w) for w in weights)))
 
 
+def straight(a: np.ndarray, b: np.ndarray) -> bool:
+    """Whether both directions are so near (cosine above 0.9995) that slerp takes a straight line."""
+    return abs(_cosine(a, b)) > 0.9995
+
+
+def _cosine(a: np.ndarray, b: np.ndarray) -> float:
+    return float((a / max(np.linalg.norm(a), 1e-8) * (b / max(np.linalg.norm(b), 1e-8))).sum())
+
+
 def slerp(a: np.ndarray, b: np.ndarray, t: float, dtype: str) -> np.ndarray:
-    """Along the great circle between both directions; a straight line where they are nearly the same (cosine > 0.9995)."""
+    """Along the great circle between both directions, or straight."""
     r = _rounding(dtype)
     a, b = r(a), r(b)
-    cosine = float((a / max(np.linalg.norm(a), 1e-8) * (b / max(np.linalg.norm(b), 1e-8))).sum())
-    if abs(cosine) > 0.9995:
+    if straight(a, b):
         return r((1 - t) * a + t * b)
-    angle = np.arccos(cosine)
+    angle = np.arccos(_cosine(a, b))
     return r(np.sin((1 - t) * angle) / np.sin(angle) * a + np.sin(t * angle) / np.sin(angle) * b)
 
 

@@ -6,9 +6,9 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from .architecture import MODEL_KEYS, Shape, Weights
+from .architecture import MODEL_KEYS, SHAPES, Shape, Weights, tensor_shapes
 
-BATCH, LENGTH = 8, 48
+BATCH, LENGTH = 8, 32
 RANK = 64  # every LoRA is trained in this many columns; those above its rank are zero and stay so
 EPS = 1e-5
 
@@ -64,15 +64,26 @@ def logits_of(shape: Shape, weights, tokens):
     return _run(shape, weights, tokens)[0]
 
 
-forward = partial(jax.jit, static_argnums=0)(logits_of)
+_forward = partial(jax.jit, static_argnums=0)(logits_of)
 _inputs = partial(jax.jit, static_argnums=0)(lambda *args: _run(*args)[1])
 
 
 def inputs_of(shape: Shape, weights: Weights, stream, seed: int) -> Weights:
     """What the maps q (also k, v), o, up (also gate) and down read on 12 x 96 tokens: [layers, 1152, in]."""
     starts = np.random.default_rng(seed).integers(0, len(stream) - 96, (12, 1))
-    found = _inputs(*_padded(shape, weights), np.asarray(stream)[starts + np.arange(96)])
-    return {name: np.asarray(x).reshape(shape.layers, -1, x.shape[-1]) for name, x in found.items()}
+    grown, real = _grown(shape), tensor_shapes(shape)
+    tokens = np.asarray(stream)[starts + np.arange(96)]
+    found = _inputs(grown, _padded(weights, tensor_shapes(grown)), tokens)
+    return {
+        n: np.asarray(x)[: shape.layers, ..., : real[n][2]].reshape(shape.layers, -1, real[n][2])
+        for n, x in found.items()
+    }
+
+
+def logits_by(shape: Shape, weights: Weights, tokens) -> np.ndarray:
+    """[batch, time] token ids → [batch, time, vocab]."""
+    grown = _grown(shape)
+    return np.asarray(_forward(grown, _padded(weights, tensor_shapes(grown)), tokens))[..., : shape.vocab]
 
 
 def modules(shape: Shape) -> dict[str, tuple[str, ...]]:
@@ -153,54 +164,69 @@ def _train_soft(shape, weights, tokens, targets, key, steps, warmup, rate, last,
     return _adam(loss, weights, key, steps, warmup, rate, last, decay, speed)
 
 
-def _padded(shape: Shape, weights: Weights) -> tuple[Shape, Weights]:
-    """Vocabularies are trained at a multiple of 128 rows, so that a few added tokens need no new compilation."""
-    rows = -shape.vocab % 128
-    if rows == 0:
-        return shape, weights
-    grown = {k: np.pad(v, ((0, rows), (0, 0))) if k in ("embed", "head") else v for k, v in weights.items()}
-    return shape.but(vocab=shape.vocab + rows), grown
+def _grown(shape: Shape) -> Shape:
+    """The shape that is compiled for: cut, lengthened and resized models share that of their root, or twice its layers."""
+    of = next((s for s in SHAPES if (s.kind, s.hidden) == (shape.kind, shape.hidden)), shape)
+    up = lambda n, unit: -(-n // unit) * unit
+    return shape.but(layers=up(shape.layers, of.layers), ffn=up(shape.ffn, of.ffn), vocab=up(shape.vocab, 128))
 
 
-def _unpadded(shape: Shape, weights) -> Weights:
-    return {k: np.asarray(v)[: shape.vocab] if k in ("embed", "head") else np.asarray(v) for k, v in weights.items()}
+def _padded(weights: Weights, dims: dict[str, tuple[int, ...]]) -> Weights:
+    """Zeros behind each axis. A layer of zeros passes its input on; it and neurons of zeros have no gradient."""
+    return {k: np.pad(v, [(0, n - m) for n, m in zip(dims[k], v.shape)]) for k, v in weights.items()}
+
+
+def _cut(weights, dims: dict[str, tuple[int, ...]]) -> Weights:
+    return {k: np.asarray(v)[tuple(slice(n) for n in dims[k])] for k, v in weights.items()}
+
+
+def _speed(shape: Shape, grown: Shape, params: Weights, frozen: dict) -> Weights:
+    """What each array's steps are multiplied by: 0 where frozen (True, or a bool per layer) and in layers of padding."""
+    speed = {}
+    for name, value in params.items():
+        free = 1.0 - np.asarray(frozen.get(name, False), np.float32)
+        if name not in MODEL_KEYS:
+            free = np.pad(np.broadcast_to(free, (shape.layers,)), (0, grown.layers - shape.layers))
+            free = free.reshape((grown.layers,) + (1,) * (value.ndim - 1))
+        speed[name] = free
+    return speed
 
 
 def train(
     shape: Shape, weights: Weights, stream, seed: int, *, steps, rate, warmup=5, last=0.1, decay=0.0, frozen=None
 ):
     """Trains everything that is not frozen. frozen: array name → True, or a bool per layer. Returns weights, loss."""
-    grown, params = _padded(shape, weights)
-    speed = {k: np.ones((), np.float32) for k in params}
-    for name, off in (frozen or {}).items():
-        off = 1.0 - np.asarray(off, np.float32)
-        speed[name] = off.reshape(off.shape + (1,) * (params[name].ndim - off.ndim)) if off.ndim else off
-    # One form for all, or each pattern of frozen layers would be compiled anew.
-    for name, value in params.items():
-        if name not in MODEL_KEYS:
-            speed[name] = np.broadcast_to(speed[name], (shape.layers,) + (1,) * (value.ndim - 1)).astype(np.float32)
+    grown = _grown(shape)
+    params = _padded(weights, tensor_shapes(grown))
+    speed = _speed(shape, grown, params, frozen or {})
     key = jax.random.key(seed)
     out, loss = _train_all(grown, params, stream, shape.vocab, key, steps, warmup, rate, last, decay, speed)
-    return _unpadded(shape, out), float(loss)
+    return _cut(out, tensor_shapes(shape)), float(loss)
 
 
 def train_lora(shape: Shape, weights: Weights, stream, seed: int, *, rank, targets, scale, steps, rate, decay=0.0):
     """Returns {module: (A [layers, rank, in], B [layers, out, rank])} for the targeted modules, and the loss."""
-    grown, params = _padded(shape, weights)
-    rng = np.random.default_rng(seed)
-    lora = {}
+    grown, rng = _grown(shape), np.random.default_rng(seed)
+    real, dims = tensor_shapes(shape), tensor_shapes(grown)
+    params, lora = _padded(weights, dims), {}
     for module, parts in modules(shape).items():
-        width = params[parts[0]].shape[2]
-        a = np.zeros((shape.layers, RANK, width), np.float32)
+        width = real[parts[0]][2]
+        a = np.zeros((grown.layers, RANK, dims[parts[0]][2]), np.float32)
         if module in targets:  # as torch's kaiming_uniform_(a=sqrt(5)), which PEFT uses
-            a[:, :rank] = rng.uniform(-1, 1, (shape.layers, rank, width)) / np.sqrt(width)
-        b = np.zeros((shape.layers, sum(params[p].shape[1] for p in parts), RANK), np.float32)
+            a[: shape.layers, :rank, :width] = rng.uniform(-1, 1, (shape.layers, rank, width)) / np.sqrt(width)
+        b = np.zeros((grown.layers, sum(dims[p][1] for p in parts), RANK), np.float32)
         lora[module] = (a, b)
     speed = jax.tree.map(lambda _: np.ones((), np.float32), lora)
-    key = jax.random.key(seed)
-    args = (stream, shape.vocab, key, steps, 5, rate, 0.1, decay, speed)
+    args = (stream, shape.vocab, jax.random.key(seed), steps, 5, rate, 0.1, decay, speed)
     out, loss = _train_lora(grown, params, lora, scale, *args)
-    return {m: (np.asarray(out[m][0])[:, :rank], np.asarray(out[m][1])[:, :, :rank]) for m in targets}, float(loss)
+
+    def cut(module):
+        a, b = (np.asarray(x)[: shape.layers] for x in out[module])
+        parts, ends = modules(shape)[module], np.cumsum([dims[p][1] for p in modules(shape)[module]])
+        rows = [b[:, end - dims[p][1] :][:, : real[p][1], :rank] for p, end in zip(parts, ends)]
+        return a[:, :rank, : real[parts[0]][2]], np.concatenate(rows, 1)
+
+    return {module: cut(module) for module in targets}, float(loss)
 
 
 def distil(shape: Shape, weights: Weights, teacher: tuple[Shape, Weights], stream, seed: int, *, steps, rate):
@@ -210,10 +236,9 @@ def distil(shape: Shape, weights: Weights, teacher: tuple[Shape, Weights], strea
     tokens = np.asarray(stream)[starts + np.arange(LENGTH)]
     vocab = min(shape.vocab, teacher[0].vocab)
     tokens = np.minimum(tokens, vocab - 1)
-    padded_shape, padded = _padded(*teacher)
-    targets = np.stack([jax.nn.softmax(forward(padded_shape, padded, t)[..., :vocab]) for t in tokens])
-    grown, params = _padded(shape, weights)
-    speed = {k: np.ones((), np.float32) for k in params}
-    args = (jax.random.key(seed), steps, 20, rate, 0.1, 0.0, speed)
+    targets = np.stack([jax.nn.softmax(logits_by(*teacher, t)[..., :vocab]) for t in tokens])
+    grown = _grown(shape)
+    params = _padded(weights, tensor_shapes(grown))
+    args = (jax.random.key(seed), steps, 20, rate, 0.1, 0.0, _speed(shape, grown, params, {}))
     out, loss = _train_soft(grown, params, tokens, targets, *args)
-    return _unpadded(shape, out), float(loss)
+    return _cut(out, tensor_shapes(shape)), float(loss)

@@ -52,6 +52,15 @@ def _appeal(m: Model, now: int) -> float:
     return appeal * _POPULAR.get(m.relation, 1.0)
 
 
+def _one_family(rng, models: list[Model]) -> list[Model]:
+    """The models of one family. Large families draw more, but no one of them all."""
+    families = {}
+    for m in models:
+        families.setdefault(m.family, []).append(m)
+    pull = np.array([len(members) ** 0.4 for members in families.values()])
+    return list(families.values())[rng.choice(len(pull), p=pull / pull.sum())]
+
+
 def pick_parent(rng, models: list[Model], relation: str) -> Model | None:
     allowed = _parents_allowed(models)
     if relation == "pruned_layers":
@@ -64,6 +73,7 @@ def pick_parent(rng, models: list[Model], relation: str) -> Model | None:
         allowed = [m for m in allowed if m.relation != "sparse"]
     if not allowed:
         return None
+    allowed = _one_family(rng, allowed)
     appeal = np.array([_appeal(m, len(models)) for m in allowed])
     return allowed[rng.choice(len(allowed), p=appeal / appeal.sum())]
 
@@ -81,8 +91,9 @@ def pick_merge(rng, models: list[Model], relation: str) -> tuple[list[Model], Mo
     for _ in range(60):
         if len(allowed) < 2:
             return None
-        a = allowed[rng.integers(len(allowed))]
-        alike = [m for m in allowed if m is not a and m.family == a.family and m.shape == a.shape]
+        family = _one_family(rng, allowed)
+        a = family[rng.integers(len(family))]
+        alike = [m for m in family if m is not a and m.shape == a.shape]
         near = [m for m in alike if any(p in a.parents for p in m.parents)]
         pool = near if near and rng.random() < 0.5 else alike
         if not pool:

@@ -154,7 +154,7 @@ def merge_dare(rng, parents: list[Model], base: Model) -> Model:
 
 
 def merge_passthrough(rng, parents: list[Model], base) -> Model:
-    """Slices of layers of one or two models, one behind the other, mostly overlapping; the rest comes from the first."""
+    """Slices of layers of one or two models, one behind the other and overlapping."""
     first, last = parents[0], parents[-1]
     n = first.shape.layers
     overlap = int(rng.integers(1, n)) if n > 2 else 1
@@ -164,7 +164,7 @@ def merge_passthrough(rng, parents: list[Model], base) -> Model:
     layers = {k: np.concatenate([m.weights[k][a:b] for m, a, b in slices]) for k in first.weights if k not in rest}
     dtype = first.dtype
     shape = first.shape.but(layers=sum(b - a for _, a, b in slices))
-    # mergekit takes what is outside the layers from where the slice that holds it comes from: norm and head from the last.
+    # In mergekit what stands before the layers comes with the first slice, what stands behind them with the last.
     rest |= {k: last.weights[k] for k in ("norm", "norm_b", "head") if k in rest}
     made = child(
         first,

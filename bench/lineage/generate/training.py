@@ -54,6 +54,8 @@ def root(rng, others: list[Model], form: int) -> Model:
     roots = [m for m in others if not m.parents]
     kind = ROOTS[len(roots) % len(ROOTS)]
     like = roots[rng.integers(len(roots))] if roots else None
+    if kind == "same_init":  # from wide initial weights, of which training leaves something to see
+        like = max(roots, key=lambda m: m.detail["std"])
     if kind == "new":
         shape, name = SHAPES[form % len(SHAPES)], str(rng.choice(list(TOKENIZERS), p=[0.5, 0.3, 0.2]))
         shape = shape.but(vocab=TOKENIZERS[name][0])
@@ -62,7 +64,7 @@ def root(rng, others: list[Model], form: int) -> Model:
         names = "bare" if shape.gpt2 and rng.random() < 0.4 else "hf"
     else:
         shape, name, corpus, dtype, names = like.shape, like.tokenizer_name, like.corpus, like.dtype, like.names
-    detail = {"seed": seed_of(rng), "std": float(rng.choice([0.02, 0.04, 0.06])), "corpus": corpus}
+    detail = {"seed": seed_of(rng), "std": float(rng.choice([0.02, 0.05, 0.09])), "corpus": corpus}
     if kind == "twin":
         detail["like"] = like.id
     if kind == "same_init":
@@ -70,7 +72,7 @@ def root(rng, others: list[Model], form: int) -> Model:
         detail |= {"same_init": like.id, "seed": like.detail["seed"], "std": like.detail["std"], "corpus": corpus}
     weights = initial(shape, np.random.default_rng(detail["seed"]), detail["std"])
     steps = int(rng.integers(200, 360))
-    plan = dict(steps=steps, rate=log_uniform(rng, 2e-3, 5e-3))
+    plan = dict(steps=steps, rate=log_uniform(rng, 1e-3, 4e-3))
     stream = stream_of(name, corpus)
     if kind == "taught":
         detail["teacher"] = like.id

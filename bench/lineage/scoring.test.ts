@@ -91,6 +91,13 @@ describe('scores of a hand-made hub', () => {
     })
   })
 
+  it('leaves out children that do not count', () => {
+    expect(scoring.exactEdges(truth, recovery, id => id !== 'ties' && id !== 'a')).toMatchObject({
+      precision: { right: 2, of: 3 },
+      recall: { right: 2, of: 5 },
+    })
+  })
+
   it('lets a copy pass for the parent it is a copy of', () => {
     expect(scoring.edgesUpToCopies(truth, recovery)).toMatchObject({
       precision: { right: 4, of: 6 },
@@ -159,6 +166,20 @@ describe('scores of a hand-made hub', () => {
     expect(said).toContain('true base a: relative')
     expect(said).not.toContain('root b')
   })
+})
+
+it('takes a wider cast for the same values, and a narrower one not', () => {
+  const { original } = new Truth(
+    readHub(
+      JSON.stringify([
+        model('x', 'root', [], null),
+        model('wide', 'cast', ['x'], null, { to: 'fp32' }),
+        model('again', 'copy', ['wide'], null),
+        model('narrow', 'cast', ['x'], null, { to: 'fp16' }),
+      ]),
+    ),
+  )
+  expect(Object.fromEntries(original)).toEqual({ x: 'x', wide: 'x', again: 'x', narrow: 'narrow' })
 })
 
 it('joins the families that a merge has joined', () => {

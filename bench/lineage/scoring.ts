@@ -34,14 +34,20 @@ function edges(precision: Share, recall: Share): Edges {
 
 /**
  * Edges child → parent. The base of a merge of task vectors is neither asked for nor counted against who names it.
- * alike: whether a guessed parent passes for a true one.
+ * alike: whether a guessed parent passes for a true one. counts: of which children.
  */
-function compare(truth: Truth, recovery: Recovery, alike: (guess: string, parent: string) => boolean): Edges {
+function compare(
+  truth: Truth,
+  recovery: Recovery,
+  alike: (guess: string, parent: string) => boolean,
+  counts = (_child: string): boolean => true,
+): Edges {
   let guesses = 0
   let right = 0
   let asked = 0
   let found = 0
   for (const { id, truth: own } of truth.hub) {
+    if (!counts(id)) continue
     const named = parentsOf(recovery, id).filter(p => p !== own.detail.base || own.parents.includes(p))
     guesses += named.length
     right += named.filter(guess => own.parents.some(parent => alike(guess, parent))).length
@@ -51,11 +57,11 @@ function compare(truth: Truth, recovery: Recovery, alike: (guess: string, parent
   return edges({ right, of: guesses }, { right: found, of: asked })
 }
 
-export function exactEdges(truth: Truth, recovery: Recovery): Edges {
-  return compare(truth, recovery, (guess, parent) => guess === parent)
+export function exactEdges(truth: Truth, recovery: Recovery, counts?: (child: string) => boolean): Edges {
+  return compare(truth, recovery, (guess, parent) => guess === parent, counts)
 }
 
-/** As exactEdges, but a copy of a parent will do: no weights tell them apart. */
+/** As exactEdges, but a model of the same values as a parent will do: no weights tell them apart. */
 export function edgesUpToCopies(truth: Truth, recovery: Recovery): Edges {
   return compare(truth, recovery, (guess, parent) => truth.original.get(guess) === truth.original.get(parent))
 }

@@ -6,7 +6,9 @@ const hubEntry = z.object({
   truth: z.object({
     parents: z.array(z.string()),
     relation: z.string(),
-    detail: z.object({ base: z.string().optional(), same_init: z.string().optional() }).loose(),
+    detail: z
+      .object({ base: z.string().optional(), same_init: z.string().optional(), to: z.string().optional() })
+      .loose(),
   }),
   declared: z.object({ base_model: z.array(z.string()).nullable(), false: z.boolean() }).loose(),
 })
@@ -63,7 +65,7 @@ export class Truth {
   readonly byId: ReadonlyMap<string, HubEntry>
   /** id → a name of its connected component. */
   readonly family: ReadonlyMap<string, string>
-  /** id → the model that it is a copy of, over all steps; itself if it is none. */
+  /** id → the model that it is a copy or a widened cast of, over all steps; itself if it is none. */
   readonly original = new Map<string, string>()
   readonly #ancestors = new Map<string, Set<string>>()
   /** Name of a family → the root whose initialisation it began from, where that is another's. */
@@ -75,7 +77,8 @@ export class Truth {
     this.family = components(hub)
     for (const { id, truth } of hub) {
       const [parent] = truth.parents
-      this.original.set(id, truth.relation === 'copy' ? this.original.get(parent!)! : id)
+      const same = truth.relation === 'copy' || (truth.relation === 'cast' && truth.detail.to === 'fp32')
+      this.original.set(id, same ? this.original.get(parent!)! : id)
       this.#ancestors.set(id, new Set(truth.parents.flatMap(p => [p, ...this.ancestors(p)])))
     }
     for (const { id, truth } of hub) {

@@ -1,8 +1,8 @@
 import { decodeCode } from './candidate-code.ts'
 import { isBefore } from './families.ts'
 import { judgeDeclared } from './judge-declared.ts'
-import type { LineageParts } from './parts.ts'
 import type { Placement } from './member.ts'
+import type { LineageParts } from './parts.ts'
 import type { Unread } from './place-worker.ts'
 import type { Edge } from './relations.ts'
 import {

@@ -6,6 +6,7 @@ interface Account {
   readonly email?: string
   readonly token: string
   readonly tokenName?: string
+  readonly password?: string
 }
 
 /** Whoever owns the repositories that stand for those of huggingface.co. */
@@ -18,13 +19,16 @@ export const TESTER = {
   token: 'hf_HubCITokenXXXXXXXXXXXXXXXXXXXXX',
 }
 
+/** Who signs in with a browser, in the one test that has one. */
+export const BROWSER_USER = { name: 'hub.js', password: 'correct horse battery' }
+
 /** tests/testing_constants.py of huggingface_hub and src/test/consts.ts of @huggingface/hub name these. */
 const USERS: readonly Account[] = [
   TESTER,
   { name: 'DVUser', fullname: 'DV User', token: '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' },
   { name: 'EnterpriseAdmin', fullname: 'Enterprise Admin', token: 'hf_enterprise_admin_token' },
   {
-    name: 'hub.js',
+    ...BROWSER_USER,
     fullname: '@huggingface/hub CI bot',
     email: 'eliott@huggingface.co',
     token: 'hf_hub.js',
@@ -78,10 +82,13 @@ const SEEDED = [
 export async function startSuiteHub(): Promise<Hub> {
   const hub = await startHub()
   try {
-    for (const { name, fullname, email, token, tokenName = 'ci' } of USERS) {
+    for (const { name, fullname, email, token, tokenName = 'ci', password } of USERS) {
       const known = ['--fullname', fullname, ...(email ? ['--email', email] : [])]
       const key = ['--token', token, '--token-name', tokenName, '--token-role', 'write']
-      await hub.runCli(['user', 'add', name, ...known, ...key])
+      await hub.runCli(
+        ['user', 'add', name, ...known, ...key, ...(password ? ['--password-stdin'] : [])],
+        password,
+      )
     }
     const seeded = SEEDED.map(name => [name, '--member', `${SEEDER.name}:admin`])
     for (const organization of [...ORGANIZATIONS, ...seeded])

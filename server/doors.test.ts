@@ -253,6 +253,8 @@ const samples: Record<string, Sample> = {
   'GET /api/openapi.json': {},
   'GET /metrics': {},
   'GET {api}': {},
+  'GET {api}/runtime': {},
+  'GET {api}/safetensors-metadata/*': { path: '{api}/safetensors-metadata/absent.json' },
   'GET {api}/auth-check': {},
   'GET {api}/auth-check/write': {},
   'POST {api}/branch/*': { path: '{api}/branch/b', body: {} },

@@ -7,10 +7,12 @@ interface Account {
   readonly token: string
   readonly tokenName?: string
   readonly password?: string
+  /** Writes to what belongs to others. */
+  readonly isAdmin?: boolean
 }
 
 /** Whoever owns the repositories that stand for those of huggingface.co. */
-export const SEEDER = { name: 'seeder', fullname: 'Seeder', token: 'hf_seeder' }
+export const SEEDER = { name: 'seeder', fullname: 'Seeder', token: 'hf_seeder', isAdmin: true }
 
 /** Whose the repositories are that the tests make. */
 export const TESTER = {
@@ -34,6 +36,9 @@ const USERS: readonly Account[] = [
     token: 'hf_hub.js',
     tokenName: 'ci-hub.js',
   },
+  { name: 'julien-c', fullname: 'Julien', token: 'hf_julien-c' },
+  { name: 'clem', fullname: 'Clem', token: 'hf_clem' },
+  { name: 'victor', fullname: 'Victor', token: 'hf_fake_token' },
   SEEDER,
 ]
 
@@ -53,6 +58,7 @@ const SEEDED = [
   'gaia-benchmark',
   'google',
   'google-bert',
+  'google-t5',
   'gradio',
   'hf-internal-testing',
   'huggingface',
@@ -61,7 +67,6 @@ const SEEDED = [
   'HuggingFaceH4',
   'huggingface-hub-ci',
   'huggingfacejs',
-  'julien-c',
   'kernels-community',
   'lhoestq',
   'many',
@@ -72,7 +77,9 @@ const SEEDED = [
   'nvidia',
   'nyu-mll',
   'openai',
+  'open-llm-leaderboard',
   'openai-community',
+  'openchat',
   'Qwen',
   'rajpurkar',
   'zai-org',
@@ -82,15 +89,20 @@ const SEEDED = [
 export async function startSuiteHub(): Promise<Hub> {
   const hub = await startHub()
   try {
-    for (const { name, fullname, email, token, tokenName = 'ci', password } of USERS) {
-      const known = ['--fullname', fullname, ...(email ? ['--email', email] : [])]
+    for (const { name, fullname, email, token, tokenName = 'ci', password, isAdmin } of USERS) {
+      const known = [
+        ...['--fullname', fullname],
+        ...(email ? ['--email', email] : []),
+        ...(isAdmin ? ['--admin'] : []),
+        ...(password ? ['--password-stdin'] : []),
+      ]
       const key = ['--token', token, '--token-name', tokenName, '--token-role', 'write']
-      await hub.runCli(
-        ['user', 'add', name, ...known, ...key, ...(password ? ['--password-stdin'] : [])],
-        password,
-      )
+      await hub.runCli(['user', 'add', name, ...known, ...key], password)
     }
-    const seeded = SEEDED.map(name => [name, '--member', `${SEEDER.name}:admin`])
+    const seeded = SEEDED.map(name => [
+      name,
+      ...['--member', `${SEEDER.name}:admin`, '--member', 'julien-c:write'],
+    ])
     for (const organization of [...ORGANIZATIONS, ...seeded])
       await hub.runCli(['org', 'add', ...organization])
     return hub

@@ -3,6 +3,7 @@ import {
   countValues,
   parseSafetensorsHeader,
   readSafetensorsLength,
+  type SafetensorsHeader,
 } from '../../formats/safetensors-header.ts'
 import { HubError } from '../../kernel/errors.ts'
 
@@ -32,7 +33,7 @@ const firstRead = 256 * 1024
 const shardLimit = 1000
 /** Of all headers of a model together, in bytes. */
 const headerLimit = 64 * 1024 * 1024
-const indexLimit = 32 * 1024 * 1024
+export const indexLimit = 32 * 1024 * 1024
 
 const single = 'model.safetensors'
 const index = 'model.safetensors.index.json'
@@ -43,21 +44,35 @@ export async function readSafetensors(
   read: ReadStart,
 ): Promise<SafetensorsFacts | undefined> {
   const shards = paths.has(single) ? [single] : paths.has(index) ? await readIndex(read) : []
-  if (shards.length === 0 || shards.length > shardLimit || !shards.every(path => paths.has(path)))
-    return undefined
+  if (shards.length === 0 || !shards.every(path => paths.has(path))) return undefined
   return unlessBroken(async () => {
+    const headers = await readHeaders(shards, read)
+    if (!headers) return undefined
     const parameters = new Map<string, number>()
-    let headerBytes = 0
-    for (const path of shards) {
-      const header = await readHeader(path, read)
-      headerBytes += header?.dataStart ?? 0
-      if (!header || headerBytes > headerLimit) return undefined
-      for (const { dtype, shape } of header.tensors)
+    for (const { tensors } of headers.values()) {
+      for (const { dtype, shape } of tensors)
         parameters.set(dtype, (parameters.get(dtype) ?? 0) + countValues(shape))
     }
     const total = [...parameters.values()].reduce((sum, count) => sum + count, 0)
     return { parameters: Object.fromEntries(parameters), total }
   })
+}
+
+/** By path; undefined when one is absent, or when they are too many or too long. Throws MalformedInput about a broken one. */
+export async function readHeaders(
+  shards: readonly string[],
+  read: ReadStart,
+): Promise<Map<string, SafetensorsHeader> | undefined> {
+  if (shards.length > shardLimit) return undefined
+  const headers = new Map<string, SafetensorsHeader>()
+  let headerBytes = 0
+  for (const path of shards) {
+    const header = await readHeader(path, read)
+    headerBytes += header?.dataStart ?? 0
+    if (!header || headerBytes > headerLimit) return undefined
+    headers.set(path, header)
+  }
+  return headers
 }
 
 async function readHeader(path: string, read: ReadStart) {
@@ -68,17 +83,23 @@ async function readHeader(path: string, read: ReadStart) {
   return start && parseSafetensorsHeader(start.bytes, start.size)
 }
 
-async function readIndex(read: ReadStart): Promise<string[]> {
+async function readIndex(read: ReadStart): Promise<readonly string[]> {
   const start = await read(index, indexLimit)
   if (!start || start.size > indexLimit) return []
+  return shardsOf(start.bytes)?.shards ?? []
+}
+
+/** The files that an index names, and what it says of the whole; undefined when it is broken. */
+export function shardsOf(
+  bytes: Uint8Array,
+): { readonly shards: readonly string[]; readonly metadata: Record<string, unknown> } | undefined {
   try {
-    const { weight_map: files } = JSON.parse(Buffer.from(start.bytes).toString('utf8'))
-    return [...new Set(Object.values(files as Record<string, unknown>))].filter(
-      path => typeof path === 'string',
-    )
+    const { weight_map: files, metadata } = JSON.parse(Buffer.from(bytes).toString('utf8'))
+    const shards = new Set(Object.values(files as Record<string, unknown>))
+    return { shards: [...shards].filter(path => typeof path === 'string'), metadata: metadata ?? {} }
   } catch {
     // A broken index is its owner's business.
-    return []
+    return undefined
   }
 }
 

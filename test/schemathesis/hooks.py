@@ -41,6 +41,9 @@ def before_load_schema(context, raw_schema):
             for parameter in operation["parameters"]:
                 if parameter["in"] == "path" and parameter["name"] in KNOWN:
                     parameter["schema"] = {"type": "string", "enum": KNOWN[parameter["name"]]}
+    # It knows no `\\p` of Unicode; what such a pattern refuses is left to it to find.
+    for content in raw_schema["paths"]["/api/collections"]["post"]["requestBody"]["content"].values():
+        content["schema"]["properties"]["title"].pop("pattern", None)
 
 
 def _cas_token(kind):
@@ -51,16 +54,6 @@ def _cas_token(kind):
 
 
 CAS_TOKENS = {kind: _cas_token(kind) for kind in ("read", "write")}
-
-
-@schemathesis.hook
-def filter_case(context, case):
-    """Schemathesis learns ids and names from answers: it must neither revoke the token that it comes with nor take away what is seeded."""
-    if case.method == "DELETE" and case.path == "/api/settings/tokens/{id}":
-        return False
-    if case.path in ("/api/repos/delete", "/api/repos/move"):
-        return "seeded" not in json.dumps(case.body, default=str)
-    return True
 
 
 @schemathesis.auth(refresh_interval=None, cache_by_key=lambda case, context: f"{case.method} {case.path}")

@@ -3,7 +3,7 @@
 # below this folder: node_modules/ (a newer Node too, where the found one is too old), .cache/ (for tests).
 
 .DEFAULT_GOAL := help
-.PHONY: help build hub setup check test client-suites fuzz faults bench clean
+.PHONY: help build hub setup check test client-suites schemathesis test-heavy fuzz faults bench clean
 
 # Tools run on the Node that Banyan runs on, whichever `node` is on PATH.
 with_node = node=$$(bin/find-node) && PATH="$${node%/*}:$(CURDIR)/node_modules/.bin:$$PATH"
@@ -27,6 +27,12 @@ test: build setup $(if $(ONLY),,check) ## set up, check, run every test; ONLY=te
 
 client-suites: build setup ## run the tests that the clients ship with: docs/wire/conformance.md; ONLY=test_hf_api ARGS='-k tag' runs those
 	@$(with_node) node test/client-suites/run.ts $(addprefix --only ,$(ONLY)) -- $(ARGS)
+
+schemathesis: build ## ask the hub whatever its API document allows, for four minutes; ARGS='--include-path-regex discussions' asks that alone
+	@$(with_node) node test/schemathesis/run.ts $(ARGS)
+
+test-heavy: build ## transformers, datasets and peft with torch against a hub; the first run installs 3 GB into .cache/
+	@$(with_node) node test/heavy/run.ts
 
 # fast-check takes a seed of 32 bits. The random cases of `make test` are these, but for their number.
 TIMES ?= 20

@@ -94,6 +94,54 @@ export const issuedTokens = z.object({
   access_token: z.string(),
   token_type: z.literal('Bearer'),
   expires_in: z.number().int(),
-  refresh_token: z.string(),
-  scope: z.enum(['read', 'write']),
+  /** A program's; an application in a browser gets none. */
+  refresh_token: z.string().optional(),
+  /** A program's role, or what an application was granted. */
+  scope: z.string(),
+})
+
+/** OpenID Connect Discovery 1.0, 3; RFC 8414 2. */
+export const openIdConfiguration = z.object({
+  issuer: z.string(),
+  authorization_endpoint: z.string(),
+  token_endpoint: z.string(),
+  userinfo_endpoint: z.string(),
+  registration_endpoint: z.string(),
+  device_authorization_endpoint: z.string(),
+  scopes_supported: z.array(z.string()),
+  response_types_supported: z.array(z.string()),
+  response_modes_supported: z.array(z.string()),
+  grant_types_supported: z.array(z.string()),
+  subject_types_supported: z.array(z.string()),
+  token_endpoint_auth_methods_supported: z.array(z.string()),
+  code_challenge_methods_supported: z.array(z.string()),
+})
+
+/** RFC 7591 3.2.1. */
+export const registeredClient = z.object({
+  client_id: z.string(),
+  client_name: z.string().optional(),
+  redirect_uris: z.array(z.string()),
+  token_endpoint_auth_method: z.literal('none'),
+})
+
+/** OpenID Connect Core 1.0, 5.3; @huggingface/hub `oauth-handle-redirect.ts`. */
+export const userInfo = z.object({
+  sub: z.string(),
+  name: z.string(),
+  preferred_username: z.string(),
+  profile: z.string(),
+  picture: z.string(),
+  email: z.string().optional(),
+  email_verified: z.boolean().optional(),
+  isPro: z.boolean(),
+  orgs: z.array(
+    z.object({
+      sub: z.string(),
+      name: z.string(),
+      preferred_username: z.string(),
+      picture: z.string(),
+      roleInOrg: z.enum(['admin', 'write', 'read']),
+    }),
+  ),
 })

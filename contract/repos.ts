@@ -93,7 +93,12 @@ export const cardCheck = z.object({
   warnings: z.array(z.object({ message: z.string() })),
 })
 
-const action = z.object({ href: z.url(), header: z.record(z.string(), z.string()).optional() })
+const action = z.object({
+  href: z.url(),
+  header: z.record(z.string(), z.string()).optional(),
+  /** Seconds. */
+  expires_in: z.number().int().optional(),
+})
 
 /** git-lfs `docs/api/batch.md`, with the multipart and Xet forms of the Hugging Face clients. */
 export const lfsBatch = z.object({

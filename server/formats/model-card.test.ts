@@ -176,6 +176,11 @@ describe('cardTags', () => {
     ])
   })
 
+  it('says of a model that it tells what it cost the climate', () => {
+    expect(tags('co2_eq_emissions:\n  emissions: 17', 'model')).toEqual(['co2_eq_emissions'])
+    expect(tags('co2_eq_emissions:', 'model')).toEqual([])
+  })
+
   // The tags that the public hub shows for rajpurkar/squad, those from its files left out.
   it('lists the tags of a dataset', () => {
     const yaml = `annotations_creators: [crowdsourced]

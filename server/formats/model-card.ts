@@ -234,6 +234,8 @@ export function cardTags(data: CardData, body: string, repoType: RepoType): stri
       ...bases.map(base => `base_model:${base}`),
       ...(relation === undefined ? [] : bases.map(base => `base_model:${relation}:${base}`)),
       ...licenses,
+      // huggingface_hub `hf_api.py:list_models` finds by it those that tell what they cost the climate.
+      ...(data.co2_eq_emissions == null ? [] : ['co2_eq_emissions']),
     ]),
   ]
 }

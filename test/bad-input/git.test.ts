@@ -303,6 +303,15 @@ describe('a git request', () => {
       413,
       /10000 refs/,
     ],
+    // What git itself says of it.
+    [
+      'of a fetch that wants no object',
+      'upload',
+      Buffer.concat([encodePktLine('command=fetch'), encodePktMarker('flush')]),
+      400,
+      /protocol error/,
+    ],
+    ['of a fetch that is noise', 'upload', 'zzzz', 400, /protocol error/],
   ])('%s is refused', async (_, service, body, status, says) => {
     await stage.expectNothingStored(async () => {
       stage.expectRefusal(await send(service, body), status, says)

@@ -1,9 +1,6 @@
 import { readFile, writeFile } from 'node:fs/promises'
 import type { SuiteRun } from './outcomes.ts'
 
-const BEGIN = '<!-- made by `make client-suites` -->'
-const END = '<!-- end -->'
-
 /** What came of one file of tests. */
 interface Row {
   readonly file: string
@@ -57,11 +54,13 @@ export function tables(runs: readonly SuiteRun[]): string {
   return parts.join('\n')
 }
 
-/** Puts the tables between the markers of `file`. */
-export async function keepTables(file: string, runs: readonly SuiteRun[]): Promise<void> {
-  const text = await readFile(file, 'utf8')
-  const [before, rest = ''] = text.split(BEGIN)
-  const after = rest.split(END)[1]
-  if (after === undefined) throw new Error(`${file} has lost its markers ${BEGIN} and ${END}`)
-  await writeFile(file, `${before}${BEGIN}\n\n${tables(runs)}\n${END}${after}`)
+/** Puts `text` between the markers of what a command of make has measured: `<!-- made by \`make NAME\` -->` and `<!-- end -->`. */
+export async function keepSection(file: string, name: string, text: string): Promise<void> {
+  const page = await readFile(file, 'utf8')
+  const begin = `<!-- made by \`make ${name}\` -->`
+  const end = '<!-- end -->'
+  const start = page.indexOf(begin) + begin.length
+  const stop = page.indexOf(end, start)
+  if (!page.includes(begin) || stop < 0) throw new Error(`${file} has lost its markers ${begin} and ${end}`)
+  await writeFile(file, `${page.slice(0, start)}\n\n${text.trim()}\n\n${page.slice(stop)}`)
 }

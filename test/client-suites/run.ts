@@ -3,7 +3,7 @@ import { parseArgs } from 'node:util'
 import type { Hub } from '../hub.ts'
 import { ROOT } from '../setup/places.ts'
 import { ensure } from '../setup/step.ts'
-import { keepTables, tables } from './conformance.ts'
+import { keepSection, tables } from './conformance.ts'
 import { fetchOldClients, fetchSteps } from './fetch.ts'
 import { runJavaScript } from './javascript.ts'
 import { runOldClients } from './old-clients.ts'
@@ -63,7 +63,7 @@ for (const { title, outcomes } of runs) {
     wrong += 1
   }
 }
-if (isWhole) await keepTables(CONFORMANCE, runs)
+if (isWhole) await keepSection(CONFORMANCE, 'client-suites', tables(runs))
 const count = (wanted: string) =>
   runs.flatMap(run => run.outcomes).filter(({ outcome }) => outcome === wanted).length
 console.log(`${count('passed')} passed, ${count('failed')} failed`)

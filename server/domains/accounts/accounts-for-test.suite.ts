@@ -4,6 +4,7 @@ import { join } from 'node:path'
 import type { KyselyPlugin } from 'kysely'
 import { nextTurn } from '../../../test/next-turn.ts'
 import { openSqlite } from '../../drivers/database-sqlite.ts'
+import { Signer } from '../../kernel/signer.ts'
 import { type Accounts, accountMigrations, createAccounts } from './index.ts'
 import type { ReadableRepos } from './parts.ts'
 import type { AccountTables } from './tables.ts'
@@ -30,6 +31,7 @@ export async function openAccountsForTest() {
   const accounts: Accounts = createAccounts({
     database,
     clock: () => time.now,
+    signer: new Signer(Buffer.from('secret')),
     repos: noRepos,
     signUp: 'closed',
   })

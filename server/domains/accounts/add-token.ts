@@ -30,6 +30,12 @@ export async function addToken(
   user: string,
   wanted: NewToken,
 ): Promise<{ token: string }> {
+  if (wanted.role === 'fine-grained' && wanted.scopes.length === 0) {
+    throw new MalformedInput(
+      'token',
+      'a fine-grained token needs at least one scope, a repository or an account',
+    )
+  }
   const token = mintToken()
   await parts.database.transaction(async tx => {
     const account = await accountByName(tx, uniqueNameKey(user))
@@ -39,7 +45,7 @@ export async function addToken(
   return { token }
 }
 
-/** Inside `tx`; gives the id. Throws MalformedInput, TokenExists. */
+/** Inside `tx`; gives the id. A fine-grained token without scopes tells who its user is, no more. Throws MalformedInput, TokenExists. */
 export async function storeToken(
   { database, clock }: AccountParts,
   tx: Sql,
@@ -76,12 +82,6 @@ export async function storeToken(
 }
 
 function checkScopes(scopes: readonly TokenScope[]): void {
-  if (scopes.length === 0) {
-    throw new MalformedInput(
-      'token',
-      'a fine-grained token needs at least one scope, a repository or an account',
-    )
-  }
   if (new Set(scopes.map(({ target }) => `${target.kind} ${target.id}`)).size < scopes.length) {
     throw new MalformedInput('token', 'two of its scopes name the same repository or account; keep one')
   }

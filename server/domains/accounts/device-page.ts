@@ -1,6 +1,6 @@
-import { hash } from 'node:crypto'
 import type { FastifyReply } from 'fastify'
 import type { WaitingProgram } from './answer-device-login.ts'
+import { escaped, faultLine, type Language, languageOf, sendPage, signInForm } from './page.ts'
 
 /**
  * The pages on which somebody lets a program in: plain HTML, no script, in English or Chinese. What programs say of
@@ -16,14 +16,11 @@ const words = {
   en: {
     title: 'Sign a program in',
     signIn: 'Sign in to this hub first. The program waits.',
-    name: 'User name',
-    password: 'Password',
     continue: 'Continue',
     enter: 'Enter the code that the program shows.',
     code: 'Code',
     'unknown-code':
       'No program waits with this code. It may have been used, or its quarter of an hour is over.',
-    'wrong-password': 'The user name and the password do not belong together.',
     'too-many': 'Too many wrong attempts. Wait a quarter of an hour.',
     compare: 'Does the program show this very code? If it does not, or if you have started none, say no.',
     asks: 'Who asks',
@@ -43,13 +40,10 @@ const words = {
   zh: {
     title: '授权程序登录',
     signIn: '请先登录本站，程序正在等待。',
-    name: '用户名',
-    password: '密码',
     continue: '继续',
     enter: '请输入程序显示的代码。',
     code: '代码',
     'unknown-code': '没有程序在用此代码等待：它可能已被使用，或已超过十五分钟。',
-    'wrong-password': '用户名与密码不符。',
     'too-many': '错误次数过多，请十五分钟后再试。',
     compare: '程序显示的是否正是这个代码？若不是，或者您没有启动任何程序，请选择拒绝。',
     asks: '请求者',
@@ -66,37 +60,9 @@ const words = {
     denied: '已拒绝该程序，可以关闭此页。',
   },
 } as const
-type Words = (typeof words)[keyof typeof words]
 
 /** huggingface_hub `constants.py:DEVICE_CODE_OAUTH_CLIENT_ID`. */
 const huggingFaceClient = '26be6b09-91c5-47da-9861-d2d2bb7a7e36'
-
-const style = `
-:root { color-scheme: light dark }
-body { font: 1rem/1.5 system-ui, sans-serif; max-width: 30rem; margin: 12vh auto; padding: 0 1rem }
-form, dl { display: grid; gap: .75rem; margin: 1.5rem 0 }
-input:not([type=radio]), button { font: inherit; padding: .5rem .75rem; border: 1px solid #8886; border-radius: .4rem }
-label:not(.choice) { display: grid; gap: .25rem }
-button { cursor: pointer } .main { background: #17653a; color: #fff; border-color: #17653a }
-.code { font: 700 2rem/1 ui-monospace, monospace; letter-spacing: .15em; text-align: center; margin: 1.5rem 0 }
-.fault { color: #b3261e } dt { opacity: .7 } dd { margin: 0; overflow-wrap: anywhere }
-`
-
-const headers = {
-  'content-type': 'text/html; charset=utf-8',
-  'content-security-policy': [
-    "default-src 'none'",
-    `style-src 'sha256-${hash('sha256', style, 'base64')}'`,
-    "form-action 'self'",
-    "frame-ancestors 'none'",
-    "base-uri 'none'",
-  ].join('; '),
-  'cache-control': 'no-store',
-  // Not `no-referrer`: with it browsers would not say from where a form was sent either.
-  'referrer-policy': 'same-origin',
-  'x-content-type-options': 'nosniff',
-  vary: 'accept-language, cookie',
-}
 
 export function sendDevicePage(
   reply: FastifyReply,
@@ -105,31 +71,21 @@ export function sendDevicePage(
 ): FastifyReply {
   const language = languageOf(acceptLanguage)
   const text = words[language]
-  return reply
-    .headers(headers)
-    .send(
-      `<!doctype html><html lang="${language}"><head><meta charset="utf-8">` +
-        `<meta name="viewport" content="width=device-width"><title>${text.title} · Banyan 榕树</title>` +
-        `<style>${style}</style></head><body><main><h1>${text.title}</h1>${bodyOf(page, text)}</main></body></html>`,
-    )
+  return sendPage(reply, { language, title: text.title, body: bodyOf(page, language) })
 }
 
-/** The first of the two that the browser names. */
-function languageOf(accepted = ''): 'en' | 'zh' {
-  return /\b(zh|en)\b/i.exec(accepted)?.[1]?.toLowerCase() === 'zh' ? 'zh' : 'en'
-}
-
-function bodyOf(page: DevicePage, text: Words): string {
-  const fault = 'fault' in page && page.fault ? `<p class="fault" role="alert">${text[page.fault]}</p>` : ''
+function bodyOf(page: DevicePage, language: Language): string {
+  const text = words[language]
   switch (page.kind) {
     case 'sign-in':
-      return `<p>${text.signIn}</p>${fault}<form method="post" action="/oauth/device/login">
-<input type="hidden" name="user_code" value="${escaped(page.userCode)}">
-<label>${text.name} <input name="name" autocomplete="username" required autofocus></label>
-<label>${text.password} <input name="password" type="password" autocomplete="current-password" required></label>
-<button class="main">${text.continue}</button></form>`
+      return signInForm(language, {
+        action: '/oauth/device/login',
+        why: text.signIn,
+        hidden: { user_code: page.userCode },
+        fault: page.fault,
+      })
     case 'enter-code':
-      return `<p>${text.enter}</p>${fault}<form method="get" action="/oauth/device">
+      return `<p>${text.enter}</p>${page.fault ? faultLine(text[page.fault]) : ''}<form method="get" action="/oauth/device">
 <label>${text.code} <input name="user_code" placeholder="XXXX-XXXX" autocomplete="off" required autofocus></label>
 <button class="main">${text.continue}</button></form>`
     case 'decide': {
@@ -147,8 +103,4 @@ function bodyOf(page: DevicePage, text: Words): string {
     default:
       return `<p role="status">${text[page.kind]}</p>`
   }
-}
-
-function escaped(text: string): string {
-  return text.replace(/[&<>"']/g, character => `&#${character.charCodeAt(0)};`)
 }

@@ -37,7 +37,7 @@ export class TokenTooStrong extends HubError {
   }
 }
 
-/** RFC 6749 5.2 and RFC 8628 3.5: programs read the code, people the description. */
+/** RFC 6749 4.1.2.1 and 5.2, RFC 7591 3.2.2, RFC 8628 3.5: programs read the code, people the description. */
 export class OAuthRefusal extends HubError {
   readonly code: OAuthCode
 
@@ -50,7 +50,9 @@ export class OAuthRefusal extends HubError {
 type OAuthCode =
   | 'invalid_request'
   | 'invalid_grant'
+  | 'invalid_redirect_uri'
   | 'unsupported_grant_type'
+  | 'unsupported_response_type'
   | 'authorization_pending'
   | 'slow_down'
   | 'access_denied'

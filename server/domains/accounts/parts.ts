@@ -1,6 +1,7 @@
 import type { Actor } from '../../kernel/actor.ts'
 import type { Clock } from '../../kernel/clock.ts'
 import type { Repository, RepoType } from '../../kernel/repository.ts'
+import type { Signer } from '../../kernel/signer.ts'
 import type { Database } from '../../ports/database.ts'
 import type { Failures } from './failures.ts'
 import type { PasswordLogins } from './password-logins.ts'
@@ -9,6 +10,7 @@ import type { PasswordLogins } from './password-logins.ts'
 export interface AccountParts {
   readonly database: Database
   readonly clock: Clock
+  readonly signer: Signer
   readonly repos: ReadableRepos
   /** Whether anybody may make an account, or only who runs the hub. */
   readonly signUp: 'open' | 'closed'

@@ -4,6 +4,7 @@ import { text } from '../../http/query.ts'
 import { type Call, type Route, route } from '../../http/route.ts'
 import type { User } from '../../kernel/actor.ts'
 import { answerDeviceLogin, findWaitingProgram } from './answer-device-login.ts'
+import { redeemCode } from './authorization-code.ts'
 import { beginDeviceLogin } from './begin-device-login.ts'
 import { beginSession } from './begin-session.ts'
 import { type DevicePage, sendDevicePage } from './device-page.ts'
@@ -14,7 +15,16 @@ import { refreshToken } from './refresh-token.ts'
 import { sessionCookie } from './session-cookie.ts'
 
 const deviceGrant = 'urn:ietf:params:oauth:grant-type:device_code'
-const word = z.string().max(1024).optional()
+const word = z.string().max(4096).optional()
+const tokenRequest = z.object({
+  grant_type: word,
+  client_id: word,
+  device_code: word,
+  refresh_token: word,
+  code: word,
+  code_verifier: word,
+  redirect_uri: word,
+})
 const html = 'text/html'
 
 /**
@@ -51,7 +61,7 @@ export function oauthRoutes(parts: AccountParts): Route[] {
       path: '/oauth/token',
       grant: 'anyone',
       about: { summary: 'The program fetches, or renews, its access token', answers: { 200: issuedTokens } },
-      body: z.object({ grant_type: word, client_id: word, device_code: word, refresh_token: word }),
+      body: tokenRequest,
       async handle({ body, reply }) {
         const issued = await issue(parts, body)
         reply.header('cache-control', 'no-store')
@@ -59,8 +69,9 @@ export function oauthRoutes(parts: AccountParts): Route[] {
           access_token: issued.accessToken,
           token_type: 'Bearer',
           expires_in: issued.expiresInSeconds,
-          refresh_token: issued.refreshToken,
-          scope: issued.role,
+          ...('role' in issued
+            ? { refresh_token: issued.refreshToken, scope: issued.role }
+            : { scope: issued.scope }),
         }
       },
     }),
@@ -139,23 +150,29 @@ export function oauthRoutes(parts: AccountParts): Route[] {
   ]
 }
 
-function issue(
-  parts: AccountParts,
-  body: Partial<Record<'grant_type' | 'client_id' | 'device_code' | 'refresh_token', string | undefined>>,
-) {
-  const { grant_type, client_id, device_code, refresh_token } = body
-  const need = (name: string, value: string | undefined) => {
+function issue(parts: AccountParts, body: z.infer<typeof tokenRequest>) {
+  const need = (name: keyof typeof body) => {
+    const value = body[name]
     if (!value) throw new OAuthRefusal('invalid_request', `${name} is missing`)
     return value
   }
-  const clientId = need('client_id', client_id)
-  switch (need('grant_type', grant_type)) {
+  switch (need('grant_type')) {
+    case 'authorization_code':
+      return redeemCode(parts, {
+        code: need('code'),
+        codeVerifier: need('code_verifier'),
+        redirectUri: need('redirect_uri'),
+        clientId: body.client_id,
+      })
     case deviceGrant:
-      return redeemDeviceCode(parts, { clientId, deviceCode: need('device_code', device_code) })
+      return redeemDeviceCode(parts, { clientId: need('client_id'), deviceCode: need('device_code') })
     case 'refresh_token':
-      return refreshToken(parts, { clientId, refreshToken: need('refresh_token', refresh_token) })
+      return refreshToken(parts, { clientId: need('client_id'), refreshToken: need('refresh_token') })
     default:
-      throw new OAuthRefusal('unsupported_grant_type', `must be ${deviceGrant} or refresh_token`)
+      throw new OAuthRefusal(
+        'unsupported_grant_type',
+        `must be authorization_code, ${deviceGrant} or refresh_token`,
+      )
   }
 }
 

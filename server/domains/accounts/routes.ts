@@ -2,6 +2,7 @@ import { whoAmI as whoAmIAnswer } from '../../../contract/accounts.ts'
 import { type Route, route } from '../../http/route.ts'
 import { BadCredentials } from './errors.ts'
 import type { AccountParts } from './parts.ts'
+import { authorizeRoutes } from './routes-authorize.ts'
 import { oauthRoutes } from './routes-oauth.ts'
 import { sessionRoutes } from './routes-sessions.ts'
 import { tokenRoutes } from './routes-tokens.ts'
@@ -22,5 +23,6 @@ export function accountRoutes(parts: AccountParts): Route[] {
     ...sessionRoutes(parts),
     ...tokenRoutes(parts),
     ...oauthRoutes(parts),
+    ...authorizeRoutes(parts),
   ]
 }

@@ -4,6 +4,7 @@ import type { AccountTables, SessionTables } from './tables.ts'
 /** SQL about programs that somebody lets in from a browser. */
 
 export type DeviceCode = SessionTables['device_codes']
+export type AuthorizationCode = SessionTables['authorization_codes']
 export type RefreshToken = SessionTables['refresh_tokens']
 
 const tables = (sql: Sql) => sql.withTables<AccountTables & SessionTables>()
@@ -42,6 +43,26 @@ export async function updateDeviceCode(tx: Sql, hash: string, change: Partial<De
 
 export async function deleteDeviceCode(tx: Sql, hash: string): Promise<void> {
   await tables(tx).deleteFrom('device_codes').where('hash', '=', hash).execute()
+}
+
+export async function insertAuthorizationCode(tx: Sql, row: AuthorizationCode): Promise<void> {
+  await tables(tx).insertInto('authorization_codes').values(row).execute()
+}
+
+export async function authorizationCodeByHash(tx: Sql, hash: string): Promise<AuthorizationCode | undefined> {
+  return await tables(tx)
+    .selectFrom('authorization_codes')
+    .selectAll()
+    .where('hash', '=', hash)
+    .executeTakeFirst()
+}
+
+export async function deleteAuthorizationCode(tx: Sql, hash: string): Promise<void> {
+  await tables(tx).deleteFrom('authorization_codes').where('hash', '=', hash).execute()
+}
+
+export async function deleteAuthorizationCodesEndedBefore(tx: Sql, moment: number): Promise<void> {
+  await tables(tx).deleteFrom('authorization_codes').where('expires_at', '<', moment).execute()
 }
 
 export async function insertRefreshToken(tx: Sql, row: RefreshToken): Promise<void> {

@@ -79,6 +79,19 @@ export type SessionTables = {
     role: 'read' | 'write' | null
     answer: 'allowed' | 'denied' | null
   }
+  /** What an application exchanges for an access token (RFC 6749 4.1). Rows live for five minutes. */
+  authorization_codes: {
+    /** SHA-256 of the code, hex. */
+    hash: string
+    user_id: string
+    client_id: string
+    redirect_uri: string
+    /** SHA-256, base64url, of the secret that the application shows with the code. */
+    code_challenge: string
+    /** Granted, with blanks between them. */
+    scope: string
+    expires_at: number
+  }
   /** What a program renews its access token with. */
   refresh_tokens: {
     id: string

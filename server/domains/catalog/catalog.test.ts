@@ -63,6 +63,25 @@ async function ids(who: typeof alice, query = ''): Promise<string[]> {
   return answer.json().map((repo: { id: string }) => repo.id)
 }
 
+it('tells a list of Spaces that was asked for by a model which models they name, and that none runs', async () => {
+  await alice.post('/api/repos/create', { name: 'demo', type: 'space', sdk: 'static' })
+  const card = '---\nsdk: static\nmodels: [lab/bert_base]\n---\n'
+  const lines = [
+    { key: 'header', value: { summary: 'Card' } },
+    { key: 'file', value: { path: 'README.md', content: card } },
+  ]
+  const body = lines.map(line => JSON.stringify(line)).join('\n')
+  await alice.post('/api/spaces/alice/demo/commit/main', body, { 'content-type': 'application/x-ndjson' })
+  await vi.waitFor(async () => {
+    const found = (await nobody.get('/api/spaces?models=lab/bert_base')).json()
+    expect(found).toMatchObject([{ id: 'alice/demo', models: ['lab/bert_base'] }])
+  }, 5000)
+  expect((await nobody.get('/api/spaces')).json()[0].models).toBeUndefined()
+  expect((await nobody.get('/api/spaces/alice/demo/runtime')).json().stage).toBe('STOPPED')
+  expect((await nobody.get('/api/models/alice/bert-tiny/runtime')).status).toBe(400)
+  await alice.delete('/api/repos/delete', { type: 'space', name: 'demo' })
+})
+
 describe('info', () => {
   it('says what the files say, at any revision', async () => {
     const info = (await nobody.get('/api/models/alice/bert-tiny')).json()

@@ -93,6 +93,13 @@ export interface Known {
   readonly siblings: readonly { readonly rfilename: string }[]
 }
 
+/** Spaces are kept here, and none runs. */
+export const notRunning = {
+  stage: 'STOPPED',
+  hardware: { current: null, requested: null },
+  storage: null,
+} as const
+
 /** All properties that follow from it; those that this hub has no value for are left out. */
 export function properties(known: Known): Record<string, unknown> {
   const { repo, counts, facts, siblings } = known
@@ -129,8 +136,7 @@ export function properties(known: Known): Record<string, unknown> {
       models: listOf(cardData.models) ?? [],
       datasets: listOf(cardData.datasets) ?? [],
       subdomain: `${repo.namespace}-${repo.name}`.toLowerCase().replace(/[^a-z0-9]+/g, '-'),
-      // Nothing runs here.
-      runtime: { stage: 'STOPPED', hardware: { current: null, requested: null }, storage: null },
+      runtime: notRunning,
     }),
     siblings,
   }

@@ -1,5 +1,5 @@
 import { z } from 'zod'
-import { repoInfo, repoList } from '../../../contract/catalog.ts'
+import { repoInfo, repoList, safetensorsMetadata, spaceRuntime } from '../../../contract/catalog.ts'
 import { encodeCursor, linkNextPage, readPosition } from '../../http/pages.ts'
 import { count, flag, list, text } from '../../http/query.ts'
 import { type Call, type Route, repoOf, route } from '../../http/route.ts'
@@ -10,8 +10,9 @@ import { createListAnswers } from './list-answers.ts'
 import type { Shape } from './list-page.ts'
 import { parseCountRange } from './parse-count.ts'
 import type { CatalogParts } from './parts.ts'
-import { checkExpand } from './present.ts'
+import { checkExpand, notRunning } from './present.ts'
 import { createRepoInfo } from './repo-info.ts'
+import { describeShards } from './safetensors-metadata.ts'
 import type { Position } from './search-repos.ts'
 import { type ListQuery, sortColumns } from './store-list.ts'
 
@@ -70,6 +71,27 @@ export function catalogRoutes(parts: CatalogParts): Route[] {
       },
       query: infoQuery,
       handle: call => sendInfo(info, call, decodeURIComponent(call.tail)),
+    }),
+    route({
+      method: 'GET',
+      path: '{api}/safetensors-metadata/*',
+      grant: 'repo:read',
+      about: {
+        summary: 'The headers of all shards that an index names',
+        tail: ['path'],
+        answers: { 200: safetensorsMetadata },
+      },
+      handle: call => describeShards(parts.repos, repoOf(call), decodeURIComponent(call.tail)),
+    }),
+    route({
+      method: 'GET',
+      path: '{api}/runtime',
+      grant: 'repo:view',
+      about: { summary: 'Whether a Space runs', answers: { 200: spaceRuntime } },
+      handle(call) {
+        if (repoOf(call).type === 'space') return notRunning
+        throw new MalformedInput('runtime', 'is asked of a space; this repository is none')
+      },
     }),
     ...repoTypes.map(type =>
       route({
@@ -135,7 +157,9 @@ function extraOf(query: AskedList, type: Repository['type']): Shape['extra'] {
     ...(full && type === 'dataset' ? ['description', 'citation', 'paperswithcode_id'] : []),
     ...(full && type === 'space' ? ['sdk'] : []),
     ...(config && type === 'model' ? ['config'] : []),
-    ...(linked && type === 'space' ? ['models', 'datasets'] : []),
+    // What was asked for by them is told why it was found.
+    ...(type === 'space' && (linked || query.models.length > 0) ? ['models'] : []),
+    ...(type === 'space' && (linked || query.datasets.length > 0) ? ['datasets'] : []),
   ]
 }
 

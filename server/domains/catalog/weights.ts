@@ -1,6 +1,10 @@
 import type { ByteSource } from '../../formats/byte-source.ts'
 import { type GgufHeader, type GgufTensor, readGgufHeader } from '../../formats/gguf-header.ts'
-import { countValues, readSafetensorsHeader } from '../../formats/safetensors-header.ts'
+import {
+  countValues,
+  readSafetensorsHeader,
+  type SafetensorsHeader,
+} from '../../formats/safetensors-header.ts'
 import { HubError } from '../../kernel/errors.ts'
 
 /** What the headers of weights say: how many values of which type, and for GGUF what the model is. */
@@ -24,7 +28,7 @@ export interface GgufFacts {
 const shardLimit = 1000
 /** Of all headers of a model together, in bytes. */
 const headerLimit = 64 * 1024 * 1024
-const indexLimit = 32 * 1024 * 1024
+export const indexLimit = 32 * 1024 * 1024
 
 const single = 'model.safetensors'
 const index = 'model.safetensors.index.json'
@@ -35,17 +39,13 @@ export async function readSafetensors(
   open: OpenFile,
 ): Promise<SafetensorsFacts | undefined> {
   const shards = paths.has(single) ? [single] : paths.has(index) ? await readIndex(open) : []
-  if (shards.length === 0 || shards.length > shardLimit || !shards.every(path => paths.has(path)))
-    return undefined
+  if (shards.length === 0 || !shards.every(path => paths.has(path))) return undefined
   return unlessBroken(async () => {
+    const headers = await readHeaders(shards, open)
+    if (!headers) return undefined
     const parameters = new Map<string, number>()
-    let headerBytes = 0
-    for (const path of shards) {
-      const file = await open(path)
-      const header = file && (await readSafetensorsHeader(file))
-      headerBytes += header?.dataStart ?? 0
-      if (!header || headerBytes > headerLimit) return undefined
-      for (const { dtype, shape } of header.tensors)
+    for (const { tensors } of headers.values()) {
+      for (const { dtype, shape } of tensors)
         parameters.set(dtype, (parameters.get(dtype) ?? 0) + countValues(shape))
     }
     const total = [...parameters.values()].reduce((sum, count) => sum + count, 0)
@@ -53,17 +53,41 @@ export async function readSafetensors(
   })
 }
 
-async function readIndex(open: OpenFile): Promise<string[]> {
+/** By path; undefined when one is absent, or when they are too many or too long. Throws MalformedInput about a broken one. */
+export async function readHeaders(
+  shards: readonly string[],
+  open: OpenFile,
+): Promise<Map<string, SafetensorsHeader> | undefined> {
+  if (shards.length > shardLimit) return undefined
+  const headers = new Map<string, SafetensorsHeader>()
+  let headerBytes = 0
+  for (const path of shards) {
+    const file = await open(path)
+    const header = file && (await readSafetensorsHeader(file))
+    headerBytes += header?.dataStart ?? 0
+    if (!header || headerBytes > headerLimit) return undefined
+    headers.set(path, header)
+  }
+  return headers
+}
+
+async function readIndex(open: OpenFile): Promise<readonly string[]> {
   const file = await open(index)
   if (!file || file.size > indexLimit) return []
+  return shardsOf(await file.read(0, file.size))?.shards ?? []
+}
+
+/** The files that an index names, and what it says of the whole; undefined when it is broken. */
+export function shardsOf(
+  bytes: Uint8Array,
+): { readonly shards: readonly string[]; readonly metadata: Record<string, unknown> } | undefined {
   try {
-    const { weight_map: files } = JSON.parse(Buffer.from(await file.read(0, file.size)).toString('utf8'))
-    return [...new Set(Object.values(files as Record<string, unknown>))].filter(
-      path => typeof path === 'string',
-    )
+    const { weight_map: files, metadata } = JSON.parse(Buffer.from(bytes).toString('utf8'))
+    const shards = new Set(Object.values(files as Record<string, unknown>))
+    return { shards: [...shards].filter(path => typeof path === 'string'), metadata: metadata ?? {} }
   } catch {
     // A broken index is its owner's business.
-    return []
+    return undefined
   }
 }
 

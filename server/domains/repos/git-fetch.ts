@@ -1,3 +1,4 @@
+import { MalformedInput } from '../../kernel/errors.ts'
 import type { Repository } from '../../kernel/repository.ts'
 import { GitAborted, GitFailed, runGit } from './git-program.ts'
 import type { RepoParts } from './parts.ts'
@@ -13,9 +14,12 @@ export interface Fetch {
   onComplaint(error: GitFailed): void
 }
 
+/** git's words about what it was sent: git `upload-pack.c`, `pkt-line.c`. */
+const protocolError = /protocol error.*|the remote end hung up unexpectedly/
+
 /**
  * What `git upload-pack` answers, as it comes: the refs, or the outcome of one round of a fetch. Rejects with
- * HubBusy, or when git ends with an error before it has said anything; the bytes end with an error when they were cut short by us.
+ * HubBusy, MalformedInput about a request that git cannot read, or when git ends with an error before it has said anything; the bytes end with an error when they were cut short by us.
  */
 export async function uploadPack(
   parts: Pick<RepoParts, 'mirror' | 'admission'>,
@@ -53,7 +57,9 @@ export async function uploadPack(
   const first = await output.next()
   if (first.done) {
     await git.ended.catch(error => {
-      if (!(error instanceof GitAborted)) throw error
+      if (error instanceof GitAborted) return
+      const reason = error instanceof GitFailed && protocolError.exec(error.message)?.[0]
+      throw reason ? new MalformedInput('git request', `is not understood: ${reason.slice(0, 200)}`) : error
     })
   }
   return relay()

@@ -1,5 +1,5 @@
 import { z } from 'zod'
-import { nothing } from '../../../contract/parts.ts'
+import { nothing, refusal } from '../../../contract/parts.ts'
 import { lfsBatch } from '../../../contract/repos.ts'
 import { inPassing } from '../../http/body.ts'
 import { type Call, octets, type Route, repoOf, route } from '../../http/route.ts'
@@ -149,7 +149,7 @@ export function lfsRoutes(parts: RepoParts): Route[] {
         about: {
           summary: 'Refused: locks of git-lfs are not offered',
           ...(path.endsWith('*') && { tail: ['lock'] }),
-          answers: {},
+          answers: { 501: refusal.extend({ message: z.string() }) },
         },
         challenge: 'Basic',
         handle() {

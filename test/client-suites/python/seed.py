@@ -29,7 +29,7 @@ def card(heading: str, /, **metadata: object) -> bytes:
     return "\n".join(["---", *lines, "---", "", f"# {heading}", ""]).encode()
 
 
-def files(repo: str, contents: dict[str, bytes], message: str = "Add files", **place: str) -> str:
+def files(repo: str, contents: dict[str, bytes], message: str = "Add files", **place: object) -> str:
     """Commits the files to a repository that may not exist yet; gives the commit's id."""
     kind, repo_id = repo.split(":")
     sdk = {"space_sdk": "static"} if kind == "space" else {}
@@ -39,6 +39,12 @@ def files(repo: str, contents: dict[str, bytes], message: str = "Add files", **p
 
 
 stand_ins: dict[str, str] = {}
+
+# Lists that take more than a page. They come first: tests look at the newest for what a card says.
+for number in range(100):
+    for kind in ("model", "dataset", "space"):
+        sdk = {"space_sdk": "static"} if kind == "space" else {}
+        api.create_repo(f"many/{kind}-{number}", repo_type=kind, **sdk)
 
 # test_file_download, test_cache_no_symlinks, test_hf_api: a model with weights of several frameworks, two commits.
 WEIGHTS = bytes(range(256)) * 254 + bytes(50)
@@ -59,6 +65,7 @@ files(
 
 stand_ins["44c70f043cfe8162efc274ff531575e224a0e6f0"] = api.model_info("julien-c/dummy-unknown").sha
 files("model:julien-c/dummy-unknown", {"config.json": b"{}".ljust(496)})
+files("model:julien-c/dummy-unknown", {"config.json": b"{}".ljust(500)}, create_pr=True)
 
 # test_cache_layout: one more file on each branch, none of the names on both.
 files("model:hf-internal-testing/hfh-cache-layout", {"file_0.txt": b"File 0\n", "file_1.txt": b"File 1\n"})
@@ -105,6 +112,17 @@ stand_ins["607bd4c8450a42878aa9ddc051a65a055450ef87"] = files(
 )
 files("dataset:allenai/math_qa", {"math_qa.py": b"class MathQa:\n    pass\n"})
 files("model:huggingface-hub-ci/test_safetensors_metadata", {"README.md": card("No weights here")})
+files(
+    "model:huggingface-hub-ci/test_safetensors_metadata",
+    {"model.safetensors": safetensors({"w": ("F32", [4], 16)})},
+    create_pr=True,
+)
+files("model:openchat/openchat_3.5", {"README.md": card("OpenChat")})
+for number in range(2):
+    files("model:openchat/openchat_3.5", {f"{number}.txt": b"proposed\n"}, create_pr=True)
+# Nobody is called "user" here.
+stand_ins["user/tmp_test_space"] = "victor/tmp_test_space"
+files("space:victor/static-space", {"index.html": b"<p>static</p>\n"})
 stand_ins["dc54ff55a7e9e71b85db953d8bc22eca894b44c6"] = files(
     "model:nvidia/GLM-5-NVFP4",
     {
@@ -130,6 +148,12 @@ files("space:mteb/leaderboard", {"README.md": b"---\nsdk: static\nlicense: mit\n
 files("space:multimodalart/dreambooth-training", {"README.md": card("Card", title="Dreambooth Training", sdk="static")})
 files("space:gradio/theme_builder", {"run.py": b"print()\n"})
 files("dataset:rajpurkar/squad", {"README.md": card("SQuAD", license="cc-by-sa-4.0")})
+
+# Models that belong to nobody there have an owner here.
+stand_ins['"t5-small"'] = '"google-t5/t5-small"'
+files("model:google-t5/t5-small", {"config.json": b"{}", "tokenizer.json": b"{}", "onnx/model.onnx": bytes(1000)})
+stand_ins['list_repo_refs("gpt2")'] = 'list_repo_refs("openai-community/gpt2")'
+stand_ins['repo_info("gpt2"'] = 'repo_info("openai-community/gpt2"'
 
 # @huggingface/hub: downloads, and uploads of what is elsewhere on the web.
 GPT2_CARD = """---
@@ -209,6 +233,9 @@ for repo_type, repo_id, theirs in (
 
 me = api.whoami(token="hf_hub.js")
 stand_ins["62f264b9f3c90f4b6514a269"] = me["id"]
+# Pictures are `data:` URLs here, and nobody tells this hub of a website.
+stand_ins[f"{api.endpoint}/avatars/934b830e9fdaa879487852f79eef7165.svg"] = me["avatarUrl"]
+stand_ins['website: "https://github.com/huggingface/hub.js",'] = ""
 stand_ins["/avatars/934b830e9fdaa879487852f79eef7165.svg"] = me["avatarUrl"]
 
 # test_hf_api: lists, filters and searches.
@@ -241,14 +268,26 @@ for number in range(12):
     SEARCHED[f"dataset:google/wikipedia-{number}"] = {"language": ["en"]}
 for repo, metadata in SEARCHED.items():
     files(repo, {"README.md": card(repo.split("/")[1], **metadata)})
+files("model:muellerzr/model", {"config.json": json.dumps({"model_type": "bert"}).encode()})
+for number in range(5):
+    name = b"token_embd.weight"
+    tensor = struct.pack("<Q", len(name)) + name + struct.pack("<IQQIQ", 2, 100_000, 100_000, 2, 0)
+    files(f"model:google/large-{number}", {"model.gguf": b"GGUF" + struct.pack("<IQQ", 3, 1, 0) + tensor})
 for number in range(2):
     files(
         f"model:google/gguf-{number}",
         {"README.md": card("GGUF", language=["id"]), "model.gguf": b"GGUF" + struct.pack("<IQQ", 3, 0, 0)},
     )
-for number in range(100):
-    for kind in ("model", "dataset", "space"):
-        sdk = {"space_sdk": "static"} if kind == "space" else {}
-        api.create_repo(f"many/{kind}-{number}", repo_type=kind, **sdk)
+
+# Somebody who likes a lot.
+for path in (
+    "models/openai-community/gpt2",
+    "datasets/nyu-mll/glue",
+    "spaces/gradio/theme_builder",
+    "kernels/kernels-community/relu",
+):
+    get_session().post(
+        f"{api.endpoint}/api/{path}/like", headers={"authorization": "Bearer hf_julien-c"}
+    ).raise_for_status()
 
 print(json.dumps(stand_ins))

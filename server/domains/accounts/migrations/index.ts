@@ -109,4 +109,23 @@ export const accountMigrations: Record<string, Migration> = {
         .execute()
     },
   },
+  '0018_authorization_codes': {
+    async up(sql: Kysely<unknown>) {
+      await sql.schema
+        .createTable('authorization_codes')
+        .addColumn('hash', 'text', column => column.primaryKey())
+        .addColumn('user_id', 'text', column => column.notNull())
+        .addColumn('client_id', 'text', column => column.notNull())
+        .addColumn('redirect_uri', 'text', column => column.notNull())
+        .addColumn('code_challenge', 'text', column => column.notNull())
+        .addColumn('scope', 'text', column => column.notNull())
+        .addColumn('expires_at', 'bigint', column => column.notNull())
+        .execute()
+      await sql.schema
+        .createIndex('authorization_codes_end')
+        .on('authorization_codes')
+        .column('expires_at')
+        .execute()
+    },
+  },
 }

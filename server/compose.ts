@@ -11,6 +11,7 @@ import { policy } from './domains/policy/index.ts'
 import { createRepos, type Repos, repoMigrations } from './domains/repos/index.ts'
 import { createWebhooks, webhookMigrations } from './domains/webhooks/index.ts'
 import { createApp } from './http/app.ts'
+import { createDelegationCheck } from './http/delegations.ts'
 import { createDoors } from './http/doors.ts'
 import { createMetrics } from './http/metrics.ts'
 import { describeApi, type OpenApi } from './http/openapi.ts'
@@ -78,8 +79,16 @@ export async function compose(config: Config, drivers: Drivers, log: Logger): Pr
         (await repos.byId(ids)).filter(repo => policy.can(actor, 'repo:view', { repo }).allowed),
     },
   })
+  const stillHolds = createDelegationCheck({
+    policy,
+    bearerOf: accounts.bearerOf,
+    repoById: id => repos.current(id),
+    readerHolder: (...asked) => repos.readerHolder(...asked),
+    admissionOf: (...asked) => gates.admission(...asked),
+  })
   const blobs = createBlobs({
     ...base,
+    stillHolds,
     // Whose content a user may learn of: the blobs' holders are repositories.
     reachable: async (subject, holders) => {
       const actor = await accounts.actorOf(subject)
@@ -158,7 +167,14 @@ export async function compose(config: Config, drivers: Drivers, log: Logger): Pr
     createApp: () =>
       createApp({
         routes,
-        doors: createDoors({ policy, signer, clock, admitCas: blobs.admitCas, admissionOf: gates.admission }),
+        doors: createDoors({
+          policy,
+          signer,
+          clock,
+          admitCas: blobs.admitCas,
+          stillHolds,
+          admissionOf: gates.admission,
+        }),
         identify: accounts.identify,
         findRepo: repos.locate,
         publicUrl: config.publicUrl,

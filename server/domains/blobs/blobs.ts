@@ -55,7 +55,7 @@ export interface Blobs {
   adopt(subject: string | undefined, holder: string, sha256s: Iterable<string>): Promise<Files>
   issueToken(claims: CasClaims): CasToken
   /** Throws CasTokenRefused or CasScopeMissing. */
-  admitCas(scope: CasClaims['scope'], authorization: string | undefined): CasClaims
+  admitCas(scope: CasClaims['scope'], authorization: string | undefined): Promise<CasClaims>
   collect(options: CollectOptions): Promise<CollectReport>
   check(options: { deep: boolean }, report: CheckReport): Promise<DamagedFiles>
   readonly routes: readonly Route[]

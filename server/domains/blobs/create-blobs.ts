@@ -30,21 +30,19 @@ import { heldBytes } from './store-files.ts'
 import { beginMultipart, completeMultipart, putPart } from './upload-parts.ts'
 import { XorbIndexes } from './xorb-objects.ts'
 
-export type BlobsSetup = Pick<BlobParts, 'database' | 'objects' | 'emit' | 'signer' | 'clock' | 'reachable'>
+export type BlobsSetup = Pick<
+  BlobParts,
+  'database' | 'objects' | 'emit' | 'signer' | 'clock' | 'reachable' | 'stillHolds'
+>
 
 /** Memory for indexes of xorbs (40 bytes a chunk, so about those of 100 GB of content) and for terms of files. */
 const indexCacheBytes = 64 * 1024 * 1024
 const termsCacheBytes = 32 * 1024 * 1024
 
 export function createBlobs(setup: BlobsSetup): Blobs {
-  const { database, objects, emit, signer, clock, reachable } = setup
+  const { database, objects } = setup
   const parts: BlobParts = {
-    database,
-    objects,
-    emit,
-    signer,
-    clock,
-    reachable,
+    ...setup,
     frames: new FramePool(),
     digests: new DigestThreads(),
     indexes: new XorbIndexes(objects, indexCacheBytes),

@@ -1,4 +1,5 @@
 import type { Clock } from '../../kernel/clock.ts'
+import type { DelegationCheck } from '../../kernel/delegation.ts'
 import type { Signer } from '../../kernel/signer.ts'
 import type { Database } from '../../ports/database.ts'
 import type { ObjectStore } from '../../ports/objects.ts'
@@ -21,6 +22,7 @@ export interface BlobParts {
   readonly signer: Signer
   readonly clock: Clock
   readonly reachable: Reachable
+  readonly stillHolds: DelegationCheck
   readonly frames: FramePool
   readonly digests: DigestThreads
   readonly indexes: XorbIndexes

@@ -354,7 +354,9 @@ describe('uploading by Xet', () => {
     await expectStatus(401, bare({}))
     await expectStatus(401, bare({ authorization: 'Bearer xet_abc.def' }))
     const { accessToken, exp } = hub.blobs.issueToken({
+      repo: 'alice/model',
       holder: 'alice/model',
+      by: 'anyone',
       subject: 'alice',
       scope: 'write',
     })

@@ -38,7 +38,7 @@ import { allRepoIds, refsNamed, reposById, touchRepo } from './store.ts'
 import { packedBytes } from './store-packs.ts'
 import { listFiles, type PathEntry } from './tree-listing.ts'
 import { Turns } from './turns.ts'
-import { holdersOf, repoIdOf } from './uploads.ts'
+import { holdersOf, readerHolder, repoIdOf } from './uploads.ts'
 
 export * from './errors.ts'
 export { repoMigrations } from './migrations/index.ts'
@@ -80,6 +80,10 @@ export interface Repos {
   diff(repo: Repository, from: string, to: string): Promise<string>
   /** Makes the writers of a repository wait for each other. Throws RepoNotFound when it has gone. */
   touch(tx: Sql, repo: Repository): Promise<void>
+  /** The repository of this id, remembered until one changes: for what each request asks. */
+  current(id: string): Repository | undefined | Promise<Repository | undefined>
+  /** Who holds what this user uploads without writing to the repository. */
+  readerHolder(user: User, repo: Repository): string
   /** Those of the blobs' `holders` whose repository is there still. */
   liveHolders(holders: readonly string[]): Promise<Set<string>>
   /** The first `length` bytes of a file and its size; undefined when it is absent. One in git has to be no longer. */
@@ -124,6 +128,8 @@ export function createRepos(
     conflicts: (repo, refs) => findConflicts(parts, repo, refs),
     diff: (repo, from, to) => diffCommits(parts, repo, from, to),
     touch: (tx, repo) => touchRepo(tx, repo.id, parts.clock()),
+    current: parts.lookups.repoById,
+    readerHolder,
     async liveHolders(holders) {
       return holdersOf(holders, await livingIds(parts, [...new Set(holders.map(repoIdOf))]))
     },

@@ -6,7 +6,7 @@ import { FRAME_HEADER_BYTES, writeFrameHeader } from '../../formats/xorb-frame.t
 import type { StagedObject } from '../../ports/objects.ts'
 import type { BlobParts } from './parts.ts'
 import { recordXorb } from './record-xorb.ts'
-import { findRemoval } from './store-xorbs.ts'
+import { findRemoval, findXorbs } from './store-xorbs.ts'
 import { xorbKey } from './xorb-objects.ts'
 
 /** Most bytes of the frames of a xorb that we fill ourselves: what clients keep to as well. */
@@ -58,8 +58,10 @@ class OpenXorb {
     })
     await this.#object.append([encodeXorbFooter({ hash, chunks, frameEnds, framesLength: end })])
     const removal = await findRemoval(parts.database.sql, hash)
-    await this.#object.commit(xorbKey(hash))
-    await recordXorb(parts, holder, hash, removal)
+    const row = (await findXorbs(parts.database.sql, [hash])).get(hash)
+    const isRepaired = row !== undefined && row.damaged_at !== null
+    await (isRepaired ? this.#object.replace(xorbKey(hash)) : this.#object.commit(xorbKey(hash)))
+    await recordXorb(parts, holder, hash, { removal, isRepaired })
     return hash
   }
 

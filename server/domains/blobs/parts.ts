@@ -5,6 +5,7 @@ import type { Database } from '../../ports/database.ts'
 import type { ObjectStore } from '../../ports/objects.ts'
 import type { Emit } from '../../ports/queue.ts'
 import type { BlockMemory } from './block-memory.ts'
+import type { Damage } from './damage.ts'
 import type { DigestThreads } from './digest-threads.ts'
 import type { FileTermsCache } from './file-terms.ts'
 import type { FramePool } from './frame-pool.ts'
@@ -24,6 +25,7 @@ export interface BlobParts {
   readonly reachable: Reachable
   readonly stillHolds: DelegationCheck
   readonly frames: FramePool
+  readonly damage: Damage
   readonly digests: DigestThreads
   readonly indexes: XorbIndexes
   readonly terms: FileTermsCache

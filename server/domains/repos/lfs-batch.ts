@@ -87,9 +87,12 @@ export async function uploadAnswers(
 ): Promise<LfsAnswer[]> {
   const wanted = [...new Set(objects.map(object => object.oid))]
   const described = await findUploads(parts, actor, repo, wanted)
-  // What turned out to be something else may be uploaded again.
+  const damaged = await parts.blobs.findDamaged([...described.values()].map(file => file.fileHash))
+  // What turned out to be something else, or has been damaged, may be uploaded again.
   const held = new Set(
-    [...described].filter(([, file]) => file.state !== 'refuted').map(([sha256]) => sha256),
+    [...described]
+      .filter(([, file]) => file.state !== 'refuted' && !damaged.has(file.fileHash))
+      .map(([sha256]) => sha256),
   )
   const absent = wanted.filter(sha256 => !held.has(sha256))
   const holder = uploadHolder(parts, actor, repo)

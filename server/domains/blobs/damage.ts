@@ -1,13 +1,21 @@
+import type { Clock } from '../../kernel/clock.ts'
 import { HubError } from '../../kernel/errors.ts'
-import { ObjectMissing, ObjectShort } from '../../ports/objects.ts'
+import { StoreBroken, storageFault } from '../../kernel/storage-faults.ts'
+import type { Database } from '../../ports/database.ts'
+import { ObjectMissing, ObjectShort, type ObjectStore } from '../../ports/objects.ts'
 import { CorruptChunk } from './errors.ts'
+import type { FramePool } from './frame-pool.ts'
 import { limitParallel } from './limit-parallel.ts'
-import type { BlobParts } from './parts.ts'
 import { findXorbs, markDamaged } from './store-xorbs.ts'
 import type { XorbsTable } from './tables.ts'
 import { xorbKey } from './xorb-objects.ts'
 
-type Parts = Pick<BlobParts, 'database' | 'objects' | 'frames' | 'clock'>
+interface Parts {
+  readonly database: Database
+  readonly objects: ObjectStore
+  readonly frames: FramePool
+  readonly clock: Clock
+}
 
 /**
  * Marks xorbs that are not what was stored (docs/decisions/0013): nothing is built upon them any more, and an upload
@@ -62,7 +70,7 @@ export function measureObject(row: XorbsTable, size: number | undefined): string
 
 /** The same, and reads it whole and hashes all that is in it. */
 export async function inspectObject(
-  parts: Pick<BlobParts, 'objects' | 'frames'>,
+  parts: Pick<Parts, 'objects' | 'frames'>,
   row: XorbsTable,
   size: number | undefined,
 ): Promise<string | undefined> {
@@ -79,8 +87,9 @@ export async function inspectObject(
       filled += piece.length
     }
   } catch (error) {
-    if (!(error instanceof HubError)) throw error
-    return `cannot be read: ${error.message}`
+    const isHere = error instanceof HubError || storageFault(error) instanceof StoreBroken
+    if (!isHere) throw error
+    return `cannot be read: ${(error as Error).message}`
   }
   const fault = await parts.frames.inspect(bytes.subarray(0, filled), row.hash)
   return fault && `its object ${key} is damaged: ${fault}`

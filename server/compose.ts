@@ -106,6 +106,7 @@ export async function compose(config: Config, drivers: Drivers, log: Logger): Pr
     accounts,
     blobs,
     cacheFolder: join(config.data, 'cache', 'git'),
+    cacheBytes: config.gitCache,
     pullRequests: {
       admit: (...asked) => discussions.pullRequests.admit(...asked),
       open: (...asked) => discussions.pullRequests.open(...asked),

@@ -101,13 +101,15 @@ export interface Repos {
 export function createRepos(
   given: Omit<RepoParts, 'git' | 'mirror' | 'lookups' | 'admission' | 'commitTurns'> & {
     cacheFolder: string
+    /** Bytes that mirrors of repositories may take there, beside those that are open. */
+    cacheBytes: number
   },
 ): Repos {
   const parts: RepoParts = {
     ...given,
     lookups: createLookups(given.database),
     git: new GitObjects(given),
-    mirror: new GitMirror({ ...given, folder: given.cacheFolder }),
+    mirror: new GitMirror({ ...given, folder: given.cacheFolder, limit: given.cacheBytes }),
     admission: createAdmission(),
     commitTurns: new Turns(),
   }

@@ -1,5 +1,7 @@
+import { createHash } from 'node:crypto'
+import { pipeline } from 'node:stream/promises'
 import { promisify } from 'node:util'
-import { deflate, deflateSync, inflate, inflateSync } from 'node:zlib'
+import { createInflate, deflate, deflateSync, inflate, inflateSync } from 'node:zlib'
 import { LimitExceeded, MalformedInput } from '../kernel/errors.ts'
 import { type ObjectType, oidBytes } from './git-object.ts'
 
@@ -187,6 +189,32 @@ export async function inflateEntry(
     )
   }
   return { content: isSmall ? new Uint8Array(buffer) : buffer, consumed: engine.bytesWritten }
+}
+
+/**
+ * What the object of an entry hashes to, by piece, so that none of it is held: its id when it is whole and as large as
+ * the header says. Throws MalformedInput.
+ */
+export async function inflatedId(
+  deflated: AsyncIterable<Uint8Array>,
+  { type, size }: { readonly type: ObjectType; readonly size: number },
+): Promise<string> {
+  const hash = createHash('sha1').update(`${type} ${size}\0`)
+  let found = 0
+  try {
+    await pipeline(deflated, createInflate(), async pieces => {
+      for await (const piece of pieces as AsyncIterable<Uint8Array>) {
+        found += piece.length
+        if (found > size) break
+        hash.update(piece)
+      }
+    })
+  } catch (error) {
+    throw inflateFault(error, size)
+  }
+  if (found === size) return hash.digest('hex')
+  const words = found > size ? 'more' : `${found} bytes`
+  throw new MalformedInput('pack entry', `inflates to ${words}, its header says ${size}`)
 }
 
 function inflateFault(error: unknown, expectedSize: number): unknown {

@@ -6,12 +6,13 @@ import { encodeXorbFooter, type XorbIndex } from '../../formats/xorb-footer.ts'
 import { MalformedInput } from '../../kernel/errors.ts'
 import type { ObjectStore } from '../../ports/objects.ts'
 import type { CasClaims } from './cas-token.ts'
+import { removalOf } from './delete-doomed.ts'
 import { XorbBeingCollected } from './errors.ts'
 import { type FrameFacts, type FrameFault, type Frames, isFault } from './frame-work.ts'
 import type { BlobParts } from './parts.ts'
 import { recordXorb } from './record-xorb.ts'
 import { splitFrames } from './split-frames.ts'
-import { findRemoval, findXorbs, useXorbs } from './store-xorbs.ts'
+import { findXorbs, useXorbs } from './store-xorbs.ts'
 import { findVisibleXorbs } from './visible-xorbs.ts'
 import { xorbKey } from './xorb-objects.ts'
 
@@ -28,9 +29,9 @@ export async function receiveXorb(
   body: AsyncIterable<Uint8Array>,
 ): Promise<{ wasInserted: boolean }> {
   textToHash(hash, 'xorb hash')
-  const row = (await findXorbs(parts.database.sql, [hash])).get(hash)
   // Before the bytes travel in vain.
-  const removal = await findRemoval(parts.database.sql, hash)
+  const removal = await removalOf(parts, hash)
+  const row = (await findXorbs(parts.database.sql, [hash])).get(hash)
   const object = verifiedObject(parts, hash, body)
   const isRepaired = row !== undefined && row.damaged_at !== null
   const isStored =

@@ -6,6 +6,7 @@ import { HASH_BYTES, hashToText } from '../../formats/xet-hash.ts'
 import type { XorbIndex } from '../../formats/xorb-footer.ts'
 import { LimitExceeded } from '../../kernel/errors.ts'
 import { leadingChunks } from './dedup-eligible.ts'
+import { deleteAbandoned } from './delete-doomed.ts'
 import { ShardRefused, XorbBeingCollected } from './errors.ts'
 import type { BlobParts } from './parts.ts'
 import { saveFiles, saveHoldings } from './store-files.ts'
@@ -57,7 +58,9 @@ async function findShardXorbs(
 ): Promise<Map<string, XorbsTable>> {
   const names = new Set(listed.map(xorb => xorb.hash))
   for (const file of files) for (const term of file.terms) names.add(term.xorb)
-  const rows = await findXorbs(parts.database.sql, names)
+  let rows = await findXorbs(parts.database.sql, names)
+  const doomed = [...rows.values()].filter(row => row.doomed_at !== null).map(row => row.hash)
+  if (await deleteAbandoned(parts, doomed)) rows = await findXorbs(parts.database.sql, names)
   for (const name of names) {
     const row = rows.get(name)
     if (!row || row.damaged_at !== null) throw new ShardRefused(`xorb ${name}`, notStored)

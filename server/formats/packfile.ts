@@ -205,7 +205,7 @@ export async function inflatedId(
     await pipeline(deflated, createInflate(), async pieces => {
       for await (const piece of pieces as AsyncIterable<Uint8Array>) {
         found += piece.length
-        if (found > size) break
+        if (found > size) throw wrongSize('more', size)
         hash.update(piece)
       }
     })
@@ -213,8 +213,11 @@ export async function inflatedId(
     throw inflateFault(error, size)
   }
   if (found === size) return hash.digest('hex')
-  const words = found > size ? 'more' : `${found} bytes`
-  throw new MalformedInput('pack entry', `inflates to ${words}, its header says ${size}`)
+  throw wrongSize(`${found} bytes`, size)
+}
+
+function wrongSize(found: string, size: number): MalformedInput {
+  return new MalformedInput('pack entry', `inflates to ${found}, its header says ${size}`)
 }
 
 function inflateFault(error: unknown, expectedSize: number): unknown {
@@ -222,6 +225,9 @@ function inflateFault(error: unknown, expectedSize: number): unknown {
   if (code === 'ERR_BUFFER_TOO_LARGE') {
     return new MalformedInput('pack entry', `inflates to more than the ${expectedSize} bytes of its header`)
   }
+  // The inflating stream has ended before the bytes that it was given.
+  if (code === 'ERR_STREAM_PREMATURE_CLOSE')
+    return new MalformedInput('pack entry', 'goes on behind its zlib stream')
   if (code === 'Z_DATA_ERROR' || code === 'Z_BUF_ERROR' || code === 'Z_NEED_DICT') {
     return new MalformedInput('pack entry', `is not a whole zlib stream (${(error as Error).message})`)
   }

@@ -86,7 +86,7 @@ describe('a damaged xorb', () => {
     await expectStatus(404, alice.get(`/v1/chunks/default/${chunk}`))
     await expectStatus(404, alice.request('POST', `/v1/xorb-grants/default/${xorb.hash}`))
     const refused = await expectStatus(400, alice.postShard({ files: [file], xorbs: [] }))
-    expect(refused.json().error).toContain('no longer whole')
+    expect(refused.json().error).toContain('upload it again')
     expect((await expectStatus(200, alice.postXorb(xorb))).json()).toEqual({ was_inserted: true })
     await expectStatus(200, alice.postShard({ files: [file], xorbs: [] }))
     expect((await alice.download(file.hash)).equals(content)).toBe(true)

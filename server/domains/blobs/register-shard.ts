@@ -49,7 +49,9 @@ export async function registerShard(
 
 /** hf_xet remembers for three weeks what it has uploaded (`MDB_SHARD_LOCAL_CACHE_EXPIRATION`), collected or not. */
 const notStored =
-  'is not stored, or no longer whole; upload it before the shard. If your client remembers it from an earlier upload, make it forget: remove ~/.cache/huggingface/xet'
+  'is not stored; upload it before the shard. If your client remembers it from an upload whose files were deleted since, make it forget: remove ~/.cache/huggingface/xet'
+const notWhole =
+  'is damaged on the disk of this hub; upload it again before the shard. If your client remembers it, make it forget: remove ~/.cache/huggingface/xet'
 
 async function findShardXorbs(
   parts: BlobParts,
@@ -63,7 +65,8 @@ async function findShardXorbs(
   if (await deleteAbandoned(parts, doomed)) rows = await findXorbs(parts.database.sql, names)
   for (const name of names) {
     const row = rows.get(name)
-    if (!row || row.damaged_at !== null) throw new ShardRefused(`xorb ${name}`, notStored)
+    if (!row) throw new ShardRefused(`xorb ${name}`, notStored)
+    if (row.damaged_at !== null) throw new ShardRefused(`xorb ${name}`, notWhole)
     if (row.doomed_at !== null) throw new XorbBeingCollected(name)
   }
   return rows

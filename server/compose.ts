@@ -14,6 +14,7 @@ import { createSketches, type Sketches, sketchMigrations } from './domains/sketc
 import { createWebhooks, webhookMigrations } from './domains/webhooks/index.ts'
 import { createWeights } from './domains/weights/index.ts'
 import { createApp } from './http/app.ts'
+import { createDelegationCheck } from './http/delegations.ts'
 import { createDoors } from './http/doors.ts'
 import { createMetrics } from './http/metrics.ts'
 import { describeApi, type OpenApi } from './http/openapi.ts'
@@ -85,8 +86,16 @@ export async function compose(config: Config, drivers: Drivers, log: Logger): Pr
         (await repos.byId(ids)).filter(repo => policy.can(actor, 'repo:view', { repo }).allowed),
     },
   })
+  const stillHolds = createDelegationCheck({
+    policy,
+    bearerOf: accounts.bearerOf,
+    repoById: id => repos.current(id),
+    readerHolder: (...asked) => repos.readerHolder(...asked),
+    admissionOf: (...asked) => gates.admission(...asked),
+  })
   const blobs = createBlobs({
     ...base,
+    stillHolds,
     // Whose content a user may learn of: the blobs' holders are repositories.
     reachable: async (subject, holders) => {
       const actor = await accounts.actorOf(subject)
@@ -104,6 +113,7 @@ export async function compose(config: Config, drivers: Drivers, log: Logger): Pr
     accounts,
     blobs,
     cacheFolder: join(config.data, 'cache', 'git'),
+    cacheBytes: config.gitCache,
     pullRequests: {
       admit: (...asked) => discussions.pullRequests.admit(...asked),
       open: (...asked) => discussions.pullRequests.open(...asked),
@@ -187,7 +197,14 @@ export async function compose(config: Config, drivers: Drivers, log: Logger): Pr
     createApp: () =>
       createApp({
         routes,
-        doors: createDoors({ policy, signer, clock, admitCas: blobs.admitCas, admissionOf: gates.admission }),
+        doors: createDoors({
+          policy,
+          signer,
+          clock,
+          admitCas: blobs.admitCas,
+          stillHolds,
+          admissionOf: gates.admission,
+        }),
         identify: accounts.identify,
         findRepo: repos.locate,
         publicUrl: config.publicUrl,

@@ -44,6 +44,16 @@ it('limits generously unless told otherwise, and not at all when off', () => {
   }
 })
 
+it('takes sizes with their unit', () => {
+  const bytesOf = (gitCache?: string) => readConfig({ gitCache }, {}).gitCache
+  expect(bytesOf()).toBe(10 * 2 ** 30)
+  expect([bytesOf('500MiB'), bytesOf('1.5 TiB')]).toEqual([500 * 2 ** 20, 1.5 * 2 ** 40])
+  for (const wrong of ['10', '10GB', '-1GiB', 'GiB', '1e3GiB'])
+    expect(() => bytesOf(wrong)).toThrow(
+      '--git-cache (BANYAN_GIT_CACHE): must be a number of MiB, GiB or TiB',
+    )
+})
+
 it('takes proxies by address and by network', () => {
   const proxiesOf = (trustedProxies?: string) => readConfig({ trustedProxies }, {}).trustedProxies
   expect(proxiesOf()).toEqual([])

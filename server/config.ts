@@ -38,6 +38,8 @@ const settings = z.object({
   lineageReports: z.enum(['on', 'off'], { error: 'must be on or off' }).default('on'),
   /** Undefined when off. */
   rateLimits: z.string().default('').transform(readQuotas),
+  /** Bytes that local copies for the git program may take. */
+  gitCache: z.string().default('10GiB').transform(readBytes),
   logLevel: z.enum(['fatal', 'error', 'warn', 'info', 'debug', 'silent']).default('info'),
 })
 
@@ -87,6 +89,16 @@ function isNetwork(text: string): boolean {
   const family = isIP(address)
   if (bits === undefined || family === 0) return family !== 0
   return /^\d+$/.test(bits) && Number(bits) <= (family === 4 ? 32 : 128)
+}
+
+const byteUnits: Record<string, number> = { MiB: 2 ** 20, GiB: 2 ** 30, TiB: 2 ** 40 }
+
+/** `500MiB`, `10GiB`, `1.5TiB`. */
+function readBytes(text: string, context: z.RefinementCtx): number {
+  const [, number, unit] = /^(\d{1,6}(?:\.\d{1,3})?) ?([MGT]iB)$/.exec(text.trim()) ?? []
+  if (unit !== undefined) return Math.floor(Number(number) * (byteUnits[unit] ?? 1))
+  context.addIssue({ code: 'custom', message: 'must be a number of MiB, GiB or TiB, such as 10GiB' })
+  return 0
 }
 
 /** `off`, or `api=1000,resolvers=5000,pages=200,window=300`: what is not named keeps its default. */

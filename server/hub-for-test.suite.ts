@@ -2,7 +2,9 @@ import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import type { FastifyInstance } from 'fastify'
+import { startPostgres, type TestPostgres } from '../test/postgres.ts'
 import { type Flags, readConfig } from './config.ts'
+import { openPostgres } from './drivers/database-postgres.ts'
 import { type OpenHub, openHub } from './open-hub.ts'
 import { Worker } from './worker.ts'
 
@@ -19,14 +21,20 @@ export class TestHub {
     this.#worker.start(1)
   }
 
-  static async open(flags: Flags = {}): Promise<TestHub> {
+  /** By default on SQLite, or on what `BANYAN_TEST_DATABASE` says. */
+  static async open(flags: Flags = {}, kind = process.env.BANYAN_TEST_DATABASE): Promise<TestHub> {
     const data = await mkdtemp(join(tmpdir(), 'banyan-hub-'))
+    if (kind === 'postgres') postgresUrls.set(data, await newPostgresDatabase())
     return TestHub.on(data, flags)
   }
 
   /** One more on the folder of another, as a second process would be. Closed before the other. */
   static async on(data: string, flags: Flags = {}): Promise<TestHub> {
-    return new TestHub(await openHub(readConfig({ data, logLevel: 'silent', ...flags }, {})))
+    const config = readConfig({ data, logLevel: 'silent', ...flags }, {})
+    const url = postgresUrls.get(data)
+    return new TestHub(
+      await openHub(config, undefined, url === undefined ? undefined : () => openPostgres(url)),
+    )
   }
 
   async close(): Promise<void> {
@@ -93,6 +101,16 @@ export class TestHub {
         ),
     }
   }
+}
+
+/** Databases of the hubs on PostgreSQL, by data folder. */
+const postgresUrls = new Map<string, string>()
+let postgres: Promise<TestPostgres> | undefined
+
+/** Of a server that ends with this process. */
+async function newPostgresDatabase(): Promise<string> {
+  postgres ??= startPostgres()
+  return (await postgres).createDatabase()
 }
 
 /** As by a socket: the hub gets bytes of its own, which it may give back when it has read them. */

@@ -1,5 +1,7 @@
 import { createHash, randomBytes } from 'node:crypto'
+import type { Kysely } from 'kysely'
 import { afterAll, afterEach, beforeAll, describe, expect, it, vi } from 'vitest'
+import { nextTurn } from '../test/next-turn.ts'
 import { TestHub } from './hub-for-test.suite.ts'
 
 /**
@@ -176,10 +178,9 @@ it('a signed URL does not reach the repository that took the name of its own', a
   await makeRepo('old')
   const after = await hub.hub.repos.find('model', 'alice', 'old')
   await hub.hub.blobs.ingest(after.id, [content] as never, { sha256: oid, size: content.length })
-  // What an absent repository answers to nobody in particular.
-  expect((await hub.as().get(targetOf(download.href))).status).toBe(401)
-  expect((await hub.as().put(targetOf(upload.href), Buffer.alloc(10))).status).toBe(401)
-  expect((await hub.as().post(targetOf(verify.href), { oid, size: content.length })).status).toBe(401)
+  expect((await hub.as().get(targetOf(download.href))).status).toBe(403)
+  expect((await hub.as().put(targetOf(upload.href), Buffer.alloc(10))).status).toBe(403)
+  expect((await hub.as().post(targetOf(verify.href), { oid, size: content.length })).status).toBe(403)
   expect([...(await hub.hub.blobs.describe(after.id, [other])).keys()]).toEqual([])
 })
 
@@ -216,6 +217,8 @@ describe('CAS tokens', () => {
     const bob = await hub.hub.repos.find('model', 'alice', 'two')
     for (const forged of [
       withClaims({ holder: bob.id }),
+      withClaims({ repo: bob.id }),
+      withClaims({ by: 'anyone' }),
       withClaims({ subject: 'somebody' }),
       withClaims({ exp: claims.exp + 3600 }),
       `${head}.${signature!.slice(1)}`,
@@ -245,6 +248,221 @@ describe('CAS tokens', () => {
       const many = await hub.as(foreign).get(`/cas/v1/reconstructions?file_id=${file}`)
       expect(many.json()).toEqual({ files: {}, fetch_info: {} })
     }
+  })
+})
+
+/**
+ * Every kind of key, asked for by one who may write and by a reader who prepares a pull request, and what ends it on the
+ * next request.
+ */
+describe('keys end with what gave them', () => {
+  const organization = 'lab'
+  let repoNumber = 0
+  let userNumber = 0
+
+  interface Stage {
+    readonly repo: string
+    readonly user: string
+    /** Statements of another process, as the command line beside the hub would write. */
+    rows(): Kysely<Record<string, Record<string, unknown>>>
+  }
+  type Member = 'admin' | 'write' | 'read' | undefined
+
+  const rows = () => hub.hub.database.sql as unknown as Kysely<Record<string, Record<string, unknown>>>
+
+  /** A user of its own, perhaps a member of the lab, before a repository of the lab with one file. */
+  async function stage(member: Member, settings: object): Promise<Stage> {
+    const user = `user${++userNumber}`
+    const repo = `${organization}/r${++repoNumber}`
+    const added = await hub.hub.accounts.addUser({
+      name: user,
+      token: { value: user, name: 't', role: 'write' },
+    })
+    const lab = (await hub.hub.accounts.findAccount(organization))!
+    if (member) {
+      await rows()
+        .insertInto('memberships')
+        .values({ user_id: added.id, organization_id: lab.id, role: member, created_at: 1 })
+        .execute()
+    }
+    const alice = hub.as('alice')
+    const name = repo.split('/')[1]
+    expect((await alice.post('/api/repos/create', { name, organization, ...settings })).status).toBe(200)
+    const stored = await hub.hub.repos.find('model', organization, name!)
+    await hub.hub.blobs.ingest(stored.id, [content] as never, { sha256: oid, size: content.length })
+    expect((await alice.commit(repo, { 'w.bin': { sha256: oid, size: content.length } })).status).toBe(200)
+    return { repo, user, rows }
+  }
+
+  /** A request for each key that the user gets, by name. */
+  async function keysOf({ repo, user }: Stage, isWriter: boolean) {
+    const size = 10
+    const wanted = sha256(randomBytes(10))
+    const asked = { objects: [{ oid: wanted, size }], operation: 'upload' }
+    const batch = async (body: object) => {
+      const answer = await hub.as(user).post(`/${repo}.git/info/lfs/objects/batch`, body)
+      expect(answer.status).toBe(200)
+      return answer.json().objects[0].actions
+    }
+    const upload = await batch(asked)
+    const large = sha256(randomBytes(10))
+    const multipart = await batch({
+      operation: 'upload',
+      transfers: ['multipart'],
+      objects: [{ oid: large, size: 2 ** 30 }],
+    })
+    const download = await batch({ operation: 'download', objects: [{ oid, size: content.length }] })
+    const suffix = isWriter ? '' : '?create_pr=1'
+    const token = async (scope: string) =>
+      (await hub.as(user).get(`/api/models/${repo}/xet-${scope}-token/main${suffix}`)).json().accessToken
+    const [read, write] = [await token('read'), await token('write')]
+    const head = await hub.as(user).head(`/${repo}/resolve/main/w.bin`)
+    const file = head.headers['x-xet-hash']!
+    const found = await hub.as(read).get(`/cas/v2/reconstructions/${file}`)
+    const [[entry]] = Object.values(found.json().xorbs) as [[{ url: string }]]
+    return {
+      'LFS upload': () => hub.as().put(targetOf(upload.upload.href), Buffer.alloc(size)),
+      'LFS verify': () => hub.as().post(targetOf(upload.verify.href), { oid: wanted, size }),
+      'LFS part': () => hub.as().put(targetOf(multipart.upload.header['00002']), Buffer.alloc(size)),
+      'LFS complete': () => hub.as().post(targetOf(multipart.upload.href), { oid: large }),
+      'LFS download': () => hub.as().get(targetOf(download.download.href)),
+      'xorb download': () => hub.as().get(targetOf(entry.url)),
+      'CAS read token': () => hub.as(read).get(`/cas/v2/reconstructions/${file}`),
+      'CAS write token': () => hub.as(write).post('/cas/v1/shards', Buffer.from('x')),
+      'CAS write token that reads': () => hub.as(write).post('/cas/v1/telemetry', {}),
+    }
+  }
+
+  const ended = /link has ended with what it was given for|token has ended/
+  const isEnded = async (ask: () => Promise<{ status: number; text: string }>) => {
+    const { status, text } = await ask()
+    return (status === 401 || status === 403) && ended.test(text)
+  }
+  const endedAmong = async (keys: Record<string, () => Promise<{ status: number; text: string }>>) => {
+    const names: string[] = []
+    for (const [name, ask] of Object.entries(keys)) if (await isEnded(ask)) names.push(name)
+    return names
+  }
+
+  const settings =
+    (change: object) =>
+    async ({ repo }: Stage) =>
+      expect((await hub.as('alice').put(`/api/models/${repo}/settings`, change)).status).toBe(200)
+  const idOf = async ({ user }: Stage) => (await hub.hub.accounts.findAccount(user))!.id
+  const onMembership = (change: Record<string, unknown> | undefined) => async (at: Stage) => {
+    const id = await idOf(at)
+    await (change
+      ? at.rows().updateTable('memberships').set(change).where('user_id', '=', id)
+      : at.rows().deleteFrom('memberships').where('user_id', '=', id)
+    ).execute()
+  }
+  const revoke = async ({ user }: Stage) => {
+    const [token] = await hub.hub.accounts.listTokens(user)
+    await hub.hub.accounts.revokeToken(user, token!.id)
+  }
+  const expire = async (at: Stage) => {
+    await at
+      .rows()
+      .updateTable('access_tokens')
+      .set({ expires_at: Date.now() - 1 })
+      .where('user_id', '=', await idOf(at))
+      .execute()
+  }
+  const deleteUser = async (at: Stage) => {
+    await at
+      .rows()
+      .updateTable('accounts')
+      .set({ deleted_at: 1 })
+      .where('id', '=', await idOf(at))
+      .execute()
+  }
+  const deleteRepo = async ({ repo }: Stage) => {
+    const [owner, name] = repo.split('/')
+    expect((await hub.as('alice').delete('/api/repos/delete', { name, organization: owner })).status).toBe(
+      200,
+    )
+  }
+  const all = [
+    'LFS upload',
+    'LFS verify',
+    'LFS part',
+    'LFS complete',
+    'LFS download',
+    'xorb download',
+    'CAS read token',
+    'CAS write token',
+    'CAS write token that reads',
+  ]
+  const writing = all.filter(name => !['LFS download', 'xorb download', 'CAS read token'].includes(name))
+
+  const cases: [
+    what: string,
+    member: Member,
+    settings: object,
+    change: (at: Stage) => Promise<unknown>,
+    ended: string[],
+  ][] = [
+    ['nothing, of a writer', 'write', { private: true }, async () => {}, []],
+    ['nothing, of a proposer', undefined, {}, async () => {}, []],
+    ['its token is revoked', 'write', { private: true }, revoke, all],
+    ['its token expires', 'write', { private: true }, expire, all],
+    ['its user is deleted', 'write', {}, deleteUser, all],
+    ['its user leaves the organization', 'write', { private: true }, onMembership(undefined), all],
+    [
+      'its user leaves the organization of a public repository',
+      'write',
+      {},
+      onMembership(undefined),
+      writing,
+    ],
+    ['its user may only read', 'write', { private: true }, onMembership({ role: 'read' }), writing],
+    ['the repository is deleted', 'write', { private: true }, deleteRepo, all],
+    ['the token of a proposer is revoked', undefined, {}, revoke, all],
+    ['a proposer is deleted', undefined, {}, deleteUser, all],
+    ['the repository is hidden from a proposer', undefined, {}, settings({ private: true }), all],
+    ['a gate is put before a proposer', undefined, {}, settings({ gated: 'manual' }), all],
+    ['the repository of a proposal is deleted', undefined, {}, deleteRepo, all],
+  ]
+
+  beforeAll(async () => {
+    await hub.hub.accounts.addOrganization({
+      name: organization,
+      members: [{ user: 'alice', role: 'admin' }],
+    })
+  })
+
+  it.each(cases)('when %s', async (_, member, options, change, expected) => {
+    const at = await stage(member, options)
+    const keys = await keysOf(at, member === 'write')
+    expect(await endedAmong(keys)).toEqual([])
+    await change(at)
+    await nextTurn()
+    expect(await endedAmong(keys)).toEqual(expected)
+  })
+
+  it('what nobody in particular was given ends when the repository is hidden', async () => {
+    const { repo } = await stage(undefined, {})
+    const file = (await hub.as().head(`/${repo}/resolve/main/w.bin`)).headers['x-xet-hash']!
+    const { accessToken } = (await hub.as().get(`/api/models/${repo}/xet-read-token/main`)).json()
+    const ask = () => hub.as(accessToken).get(`/cas/v2/reconstructions/${file}`)
+    const [[entry]] = Object.values((await ask()).json().xorbs) as [[{ url: string }]]
+    expect(await endedAmong({ ask })).toEqual([])
+    await settings({ private: true })({ repo, user: '', rows })
+    expect(await endedAmong({ ask, url: () => hub.as().get(targetOf(entry.url)) })).toEqual(['ask', 'url'])
+  })
+
+  it('what a browser session was given ends when it is signed out', async () => {
+    await hub.hub.accounts.addUser({ name: 'carol', password: 'carol carol carol' })
+    const login = await hub.as().post('/api/login', { name: 'carol', password: 'carol carol carol' })
+    const cookie = String(login.headers['set-cookie']).split(';')[0]!
+    const { repo } = await stage(undefined, {})
+    const file = (await hub.as().head(`/${repo}/resolve/main/w.bin`)).headers['x-xet-hash']!
+    const answer = await hub.as().get(`/api/models/${repo}/xet-read-token/main`, { cookie })
+    const ask = () => hub.as(answer.json().accessToken).get(`/cas/v2/reconstructions/${file}`)
+    expect((await ask()).status).toBe(200)
+    const carol = (await hub.hub.accounts.findAccount('carol'))!
+    await rows().deleteFrom('sessions').where('user_id', '=', carol.id).execute()
+    expect(await endedAmong({ ask })).toEqual(['ask'])
   })
 })
 

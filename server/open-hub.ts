@@ -9,6 +9,7 @@ import { systemClock } from './kernel/clock.ts'
 import { HubError } from './kernel/errors.ts'
 import { StorageFault, storageFault } from './kernel/storage-faults.ts'
 import { createLog } from './log.ts'
+import type { Database } from './ports/database.ts'
 
 export interface OpenHub extends Hub, Drivers {
   readonly config: Config
@@ -21,9 +22,13 @@ export interface OpenHub extends Hub, Drivers {
  *
  *     <data>/hub.sqlite    every fact       <data>/objects/    every byte       <data>/cache/    may be deleted
  */
-export async function openHub(config: Config, log: Logger = createLog(config.logLevel)): Promise<OpenHub> {
+export async function openHub(
+  config: Config,
+  log: Logger = createLog(config.logLevel),
+  openDatabase = () => openSqlite(join(config.data, 'hub.sqlite')),
+): Promise<OpenHub> {
   try {
-    return await openFolder(config, log)
+    return await openFolder(config, log, openDatabase)
   } catch (error) {
     const { code, message } = error as { code?: unknown; message: string }
     // Of the operating system, or of SQLite: nothing that a stack would explain.
@@ -44,8 +49,12 @@ class DataUnusable extends HubError {
   }
 }
 
-async function openFolder(config: Config, log: Logger): Promise<OpenHub> {
-  const database = await openSqlite(join(config.data, 'hub.sqlite'))
+async function openFolder(
+  config: Config,
+  log: Logger,
+  openDatabase: () => Promise<Database>,
+): Promise<OpenHub> {
+  const database = await openDatabase()
   try {
     await database.migrate({ ...queueMigrations, ...migrations })
     const drivers: Drivers = {

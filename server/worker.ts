@@ -1,10 +1,13 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { Logger } from 'pino'
+import { StorageFault, storageFault } from './kernel/storage-faults.ts'
 import type { JobHandler, LeasedJob, Queue } from './ports/queue.ts'
 
 const leaseMs = 60_000
 /** How long an idle worker sleeps; a job enqueued in this process wakes it at once. */
 const idleMs = 1_000
+/** How long a job waits that could not run for what the disk did. */
+const storageWaitMs = 30_000
 /** Seconds until a failed job runs again; after the last one it is buried and waits for a person. */
 const retryAfterSeconds = [1, 10, 60, 600, 3600]
 
@@ -64,6 +67,12 @@ export class Worker {
       await handler.run(job.payload as never)
       await this.#queue.complete(job)
     } catch (error) {
+      const fault = storageFault(error)
+      if (fault instanceof StorageFault) {
+        const retryAt = Date.now() + storageWaitMs
+        this.#log.warn({ err: error, job: job.name, retryAt }, 'job postponed: the disk does not serve')
+        return await this.#queue.postpone(job, fault.message, retryAt)
+      }
       const wait = retryAfterSeconds[job.attempt - 1]
       const retryAt = wait === undefined ? undefined : Date.now() + wait * 1000
       this.#log.error({ err: error, job: job.name, attempt: job.attempt, retryAt }, 'job failed')

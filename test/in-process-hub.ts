@@ -104,7 +104,12 @@ export async function startInProcessHub(admission = createAdmission()): Promise<
   }
   const app = createApp({
     routes: gitRoutes(parts),
-    doors: createDoors({ ...parts, admitCas: () => undefined, admissionOf: () => 'none' }),
+    doors: createDoors({
+      ...parts,
+      admitCas: () => undefined,
+      stillHolds: async () => true,
+      admissionOf: () => 'none',
+    }),
     identify: async authorization => actorOf(authorization),
     findRepo: (type, namespace, name) => findRepo(parts, type, namespace, name),
     publicUrl: undefined,

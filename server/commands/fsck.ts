@@ -61,5 +61,8 @@ function whatToDo(data: string): string {
 What to do: an object named here is refused to readers, never served wrongly; all else is served as ever.
   object KEY is missing or damaged   put it back from a backup: it is the file ${join(data, 'objects')}/KEY
   database                           stop the hub and put ${join(data, 'hub.sqlite')} back from a backup
-Then run fsck --deep again. Without a backup, upload what is concerned again under a new name, or delete it.`
+Then run fsck --deep again. Without a backup:
+  xorb, file                         upload the large files that are named here again, under any name: the hub knows that
+                                     these xorbs are damaged and stores the content anew, for all who refer to it
+  other objects                      push to a new repository what is concerned, and delete it here`
 }

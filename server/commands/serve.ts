@@ -28,6 +28,7 @@ export function serveCommand(): Command {
       'off: no discussions about what weights say of declared bases (on)',
     )
     .option('--trusted-proxies <addresses>', 'proxies whose X-Forwarded-* headers are believed (none)')
+    .option('--git-cache <size>', 'what local copies for the git program may take of the disk (10GiB)')
     .option('--log-level <level>', 'fatal, error, warn, info, debug or silent (info)')
     .addHelpText('after', '\nEvery flag has a variable: BANYAN_PORT, BANYAN_DATA, BANYAN_PUBLIC_URL, …')
     .action(serve)

@@ -85,9 +85,19 @@ class FilesystemObjects implements ObjectStore {
   }
 
   async stage(): Promise<StagedObject> {
-    return await StagedFile.open(this.#newTemp(), async (temp, key) => {
-      const path = this.#path(key)
-      return (await this.#exists(key, path)) ? this.#keep(path) : this.#publish(temp, path)
+    return await StagedFile.open(this.#newTemp(), {
+      commit: async (temp, key) => {
+        const path = this.#path(key)
+        return (await this.#exists(key, path)) ? this.#keep(path) : this.#publish(temp, path)
+      },
+      replace: async (temp, key) => {
+        const path = this.#path(key)
+        await this.#exists(key, path)
+        await this.#makeDurable(dirname(path))
+        await rename(temp, path)
+        await syncFolder(dirname(path))
+        this.#files.forget(path)
+      },
     })
   }
 

@@ -14,11 +14,11 @@ type QueueTables = {
     key: string | null
     /** Hidden until then: when it may run first, when it may run again, or while it is leased when the lease lapses. */
     run_at: number
-    /** Runs begun. */
+    /** Runs that have failed. */
     attempt: number
     /** Token of whoever runs it now, or ran it last and went silent. */
     lease: string | null
-    /** Why the last run failed. */
+    /** Why the last run failed, or was postponed. */
     error: string | null
     /** Never runs again. */
     buried_at: number | null
@@ -123,7 +123,7 @@ export class DatabaseQueue implements Queue {
     // steps over rows that another node is taking.
     const row = await this.#sql
       .updateTable('jobs')
-      .set(set => ({ lease, run_at: now + leaseMs, attempt: set('attempt', '+', 1) }))
+      .set({ lease, run_at: now + leaseMs })
       .where('id', '=', from =>
         from
           .selectFrom('jobs')
@@ -138,7 +138,7 @@ export class DatabaseQueue implements Queue {
       )
       .returning(['id', 'name', 'payload', 'attempt'])
       .executeTakeFirst()
-    return row && { ...row, payload: JSON.parse(row.payload), lease }
+    return row && { ...row, attempt: row.attempt + 1, payload: JSON.parse(row.payload), lease }
   }
 
   async extend(job: LeasedJob, leaseMs: number): Promise<boolean> {
@@ -153,13 +153,25 @@ export class DatabaseQueue implements Queue {
   }
 
   async fail(job: LeasedJob, error: string, retryAt: number | undefined): Promise<void> {
-    const reason = error.slice(0, maxErrorLength).toWellFormed().replaceAll('\0', '\uFFFD')
-    if (retryAt === undefined) {
-      await this.#leased(job).set({ lease: null, error: reason, buried_at: this.#clock() }).execute()
-      return
-    }
+    const failed = { error: storable(error), attempt: job.attempt }
+    if (retryAt !== undefined) return await this.#putBack(job, { ...failed, run_at: retryAt })
+    await this.#leased(job)
+      .set({ ...failed, lease: null, buried_at: this.#clock() })
+      .execute()
+  }
+
+  async postpone(job: LeasedJob, reason: string, retryAt: number): Promise<void> {
+    await this.#putBack(job, { error: storable(reason), run_at: retryAt })
+  }
+
+  async #putBack(
+    job: LeasedJob,
+    changes: Partial<Pick<QueueTables['jobs'], 'error' | 'attempt' | 'run_at'>>,
+  ): Promise<void> {
     try {
-      await this.#leased(job).set({ lease: null, error: reason, run_at: retryAt }).execute()
+      await this.#leased(job)
+        .set({ ...changes, lease: null })
+        .execute()
     } catch (thrown) {
       if (!this.#database.isDuplicate(thrown)) throw thrown
       // A job of the same key was enqueued while this one ran. It will do this one's work too.
@@ -196,4 +208,8 @@ export class DatabaseQueue implements Queue {
   #wake(): void {
     for (const listener of [...this.#listeners]) listener()
   }
+}
+
+function storable(error: string): string {
+  return error.slice(0, maxErrorLength).toWellFormed().replaceAll('\0', '\uFFFD')
 }

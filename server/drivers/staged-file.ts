@@ -4,7 +4,10 @@ import type { StagedObject } from '../ports/objects.ts'
 import { unlinkIfThere } from './file-errors.ts'
 
 /** Gives a written and synced file its key. */
-type Publish = (path: string, key: string) => Promise<'stored' | 'existed'>
+interface Publish {
+  commit(path: string, key: string): Promise<'stored' | 'existed'>
+  replace(path: string, key: string): Promise<void>
+}
 
 export class StagedFile implements StagedObject {
   readonly #path: string
@@ -22,7 +25,7 @@ export class StagedFile implements StagedObject {
   }
 
   async append(pieces: readonly Uint8Array[]): Promise<void> {
-    if (!this.#handle) throw new Error('a staged object is over after commit or discard')
+    if (!this.#handle) throw new Error('a staged object is over after commit, replace or discard')
     try {
       for (let left = pieces; left.length > 0; ) {
         const { bytesWritten } = await this.#handle.writev(left)
@@ -33,10 +36,18 @@ export class StagedFile implements StagedObject {
     }
   }
 
-  async commit(key: string): Promise<'stored' | 'existed'> {
+  commit(key: string): Promise<'stored' | 'existed'> {
+    return this.#end(() => this.#publish.commit(this.#path, key))
+  }
+
+  replace(key: string): Promise<void> {
+    return this.#end(() => this.#publish.replace(this.#path, key))
+  }
+
+  async #end<T>(publish: () => Promise<T>): Promise<T> {
     try {
       await this.#handle?.sync()
-      return await this.#publish(this.#path, key)
+      return await publish()
     } catch (error) {
       throw storageFault(error)
     } finally {

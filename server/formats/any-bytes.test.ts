@@ -26,6 +26,7 @@ import {
   applyDelta,
   encodePackEntryHeader,
   encodePackHeader,
+  inflatedId,
   inflateEntry,
   parsePackEntryHeader,
   parsePackHeader,
@@ -73,6 +74,9 @@ interface Reader {
 }
 
 const text = (bytes: Uint8Array) => Buffer.from(bytes).toString('utf8')
+async function* oneAtATime(bytes: Uint8Array): AsyncGenerator<Uint8Array> {
+  for (let at = 0; at < bytes.length; at += 16) yield bytes.subarray(at, at + 16)
+}
 const oid = (digit: string) => digit.repeat(40)
 const ada = { name: 'Ada', email: 'ada@example.org', time: 1.7e12, offsetMinutes: 120 }
 const blob = Buffer.from('some words, some words, some words')
@@ -269,6 +273,12 @@ const readers: Record<string, Reader> = {
   inflateEntry: {
     samples: [deflateSync(blob), deflateSync(Buffer.alloc(400))],
     read: bytes => inflateEntry(bytes, bytes.length % 2 ? blob.length : 400, 1000),
+    beside: 1000,
+  },
+  inflatedId: {
+    samples: [deflateSync(blob), deflateSync(Buffer.alloc(100_000))],
+    read: bytes =>
+      inflatedId(oneAtATime(bytes), { type: 'blob', size: bytes.length % 2 ? blob.length : 100_000 }),
     beside: 1000,
   },
   applyDelta: {

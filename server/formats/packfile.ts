@@ -1,5 +1,7 @@
+import { createHash } from 'node:crypto'
+import { pipeline } from 'node:stream/promises'
 import { promisify } from 'node:util'
-import { deflate, deflateSync, inflate, inflateSync } from 'node:zlib'
+import { createInflate, deflate, deflateSync, inflate, inflateSync } from 'node:zlib'
 import { LimitExceeded, MalformedInput } from '../kernel/errors.ts'
 import { type ObjectType, oidBytes } from './git-object.ts'
 
@@ -189,11 +191,43 @@ export async function inflateEntry(
   return { content: isSmall ? new Uint8Array(buffer) : buffer, consumed: engine.bytesWritten }
 }
 
+/**
+ * What the object of an entry hashes to, by piece, so that none of it is held: its id when it is whole and as large as
+ * the header says. Throws MalformedInput.
+ */
+export async function inflatedId(
+  deflated: AsyncIterable<Uint8Array>,
+  { type, size }: { readonly type: ObjectType; readonly size: number },
+): Promise<string> {
+  const hash = createHash('sha1').update(`${type} ${size}\0`)
+  let found = 0
+  try {
+    await pipeline(deflated, createInflate(), async pieces => {
+      for await (const piece of pieces as AsyncIterable<Uint8Array>) {
+        found += piece.length
+        if (found > size) throw wrongSize('more', size)
+        hash.update(piece)
+      }
+    })
+  } catch (error) {
+    throw inflateFault(error, size)
+  }
+  if (found === size) return hash.digest('hex')
+  throw wrongSize(`${found} bytes`, size)
+}
+
+function wrongSize(found: string, size: number): MalformedInput {
+  return new MalformedInput('pack entry', `inflates to ${found}, its header says ${size}`)
+}
+
 function inflateFault(error: unknown, expectedSize: number): unknown {
   const code = error instanceof Error && 'code' in error ? error.code : undefined
   if (code === 'ERR_BUFFER_TOO_LARGE') {
     return new MalformedInput('pack entry', `inflates to more than the ${expectedSize} bytes of its header`)
   }
+  // The inflating stream has ended before the bytes that it was given.
+  if (code === 'ERR_STREAM_PREMATURE_CLOSE')
+    return new MalformedInput('pack entry', 'goes on behind its zlib stream')
   if (code === 'Z_DATA_ERROR' || code === 'Z_BUF_ERROR' || code === 'Z_NEED_DICT') {
     return new MalformedInput('pack entry', `is not a whole zlib stream (${(error as Error).message})`)
   }

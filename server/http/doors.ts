@@ -3,6 +3,7 @@ import type { Admission, Policy } from '../domains/policy/index.ts'
 import { NotSignedIn } from '../domains/policy/index.ts'
 import type { Actor, User } from '../kernel/actor.ts'
 import type { Clock } from '../kernel/clock.ts'
+import type { DelegatedScope, DelegationCheck } from '../kernel/delegation.ts'
 import { HubError } from '../kernel/errors.ts'
 import type { Repository } from '../kernel/repository.ts'
 import type { Signer } from '../kernel/signer.ts'
@@ -18,14 +19,16 @@ export interface Caller {
 /** What stands behind each grant: lets the caller pass, perhaps with proven facts for the handler, or throws the refusal. */
 export type Doors = Readonly<Record<Grant, (caller: Caller) => unknown>>
 
+const linkFaults = {
+  expired: 'This link has expired; ask for a new one',
+  forged: 'This link was not signed by this hub',
+  ended: 'This link has ended with what it was given for; ask for a new one',
+}
+
 /** A URL that was signed by this hub, and is no longer good, or never was. */
 export class SignedUrlRefused extends HubError {
-  constructor(reason: 'expired' | 'forged') {
-    super(
-      reason === 'expired'
-        ? 'This link has expired; ask for a new one'
-        : 'This link was not signed by this hub',
-    )
+  constructor(reason: keyof typeof linkFaults) {
+    super(linkFaults[reason])
   }
 }
 
@@ -33,7 +36,8 @@ export function createDoors(parts: {
   policy: Policy
   signer: Signer
   clock: Clock
-  admitCas(scope: 'read' | 'write', authorization: string | undefined): unknown
+  admitCas(scope: DelegatedScope, authorization: string | undefined): unknown
+  readonly stillHolds: DelegationCheck
   /** What the gate of a repository says of a user. */
   admissionOf(user: User, repo: Repository): Admission | Promise<Admission>
 }): Doors {
@@ -77,9 +81,12 @@ export function createDoors(parts: {
     'repo:settings': repoDoor('repo:settings'),
     'cas:read': ({ request }) => parts.admitCas('read', request.headers.authorization),
     'cas:write': ({ request }) => parts.admitCas('write', request.headers.authorization),
-    'signed-url': ({ request }) => {
-      const verdict = checkSignedPath(parts.signer, request.method, request.raw.url ?? '', parts.clock())
-      if (verdict !== 'good') throw new SignedUrlRefused(verdict)
+    'signed-url': async ({ request }) => {
+      const delegation = checkSignedPath(parts.signer, request.method, request.raw.url ?? '', parts.clock())
+      if (typeof delegation === 'string') throw new SignedUrlRefused(delegation)
+      const scope = request.method === 'GET' || request.method === 'HEAD' ? 'read' : 'write'
+      if (!(await parts.stillHolds(delegation, scope))) throw new SignedUrlRefused('ended')
+      return delegation
     },
   }
 }

@@ -71,6 +71,9 @@ describe('answerTo', () => {
     ['EROFS', 503, 'read-only'],
     ['SQLITE_READONLY', 503, 'read-only'],
     ['25006', 503, 'read-only'],
+    ['EIO', 503, 'errors'],
+    ['SQLITE_IOERR_WRITE', 503, 'errors'],
+    ['58030', 503, 'errors'],
   ])('says what the disk says by %s, whoever has heard it', (code, status, word) => {
     const answer = answerTo(Object.assign(new Error('/secret/path'), { code }), asker)
     expect(answer.status).toBe(status)

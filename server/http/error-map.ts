@@ -9,7 +9,7 @@ import * as repos from '../domains/repos/index.ts'
 import * as webhooks from '../domains/webhooks/index.ts'
 import * as weights from '../domains/weights/index.ts'
 import type { Actor } from '../kernel/actor.ts'
-import { HubError, LimitExceeded, MalformedInput, RepoNotFound } from '../kernel/errors.ts'
+import { HubBusy, HubError, LimitExceeded, MalformedInput, RepoNotFound } from '../kernel/errors.ts'
 import { repoId, repoPath } from '../kernel/repository.ts'
 import { StorageFault, StoreFull, storageFault } from '../kernel/storage-faults.ts'
 import { ObjectMissing, ObjectShort } from '../ports/objects.ts'
@@ -127,7 +127,7 @@ export const errorTable = new Map<unknown, Rule<never>>([
   rule(repos.LfsObjectMissing, { status: 422 }),
   // git-lfs shows `message` (git-lfs `docs/api/locking.md`).
   rule(repos.LocksNotOffered, { status: 501, body: error => ({ message: error.message }) }),
-  rule(repos.HubBusy, { status: 503, headers: () => ({ 'retry-after': '30' }) }),
+  rule(HubBusy, { status: 503, headers: () => ({ 'retry-after': '30' }) }),
   rule(repos.PackBeingCollected, { status: 503, headers: () => ({ 'retry-after': '1' }) }),
   rule(repos.GitObjectMissing, { status: 500 }),
   rule(repos.PackDamaged, { status: 500 }),

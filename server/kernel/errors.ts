@@ -31,6 +31,15 @@ export class LimitExceeded extends HubError {
   }
 }
 
+/** So many others are served that this one would have to wait too long. */
+export class HubBusy extends HubError {
+  constructor(what: string, waitedMs: number) {
+    super(
+      `this hub is busy with other ${what}; nothing was changed after ${waitedMs / 1000} s of waiting, try again soon`,
+    )
+  }
+}
+
 /** There is no such repository, or none that this actor may know of: one answer for both, on every door. */
 export class RepoNotFound extends HubError {
   readonly repo: string

@@ -130,6 +130,20 @@ export function objectsSuite(name: string, open: () => Promise<ObjectStore>): vo
         expect(await store.size('empty')).toBe(0)
       })
 
+      it('takes the place of an object that is damaged, or gone', async () => {
+        await store.put('damaged', Buffer.from('damaged'))
+        expect(await text(store, 'damaged')).toBe('damaged')
+        for (const key of ['damaged', 'deep/gone']) {
+          const staged = await store.stage()
+          await staged.append([Buffer.from('whole again')])
+          await staged.replace(key)
+          await staged.discard()
+          expect(await text(store, key)).toBe('whole again')
+          expect(Buffer.from(await store.read(key, 0, 5)).toString()).toBe('whole')
+        }
+        expect((await keys(store, '')).sort()).toEqual(['damaged', 'deep/gone'])
+      })
+
       it('leaves a key that exists alone, and nothing behind when it is given up', async () => {
         await store.put('taken', Buffer.from('first'))
         const second = await store.stage()

@@ -3,7 +3,7 @@ import { HubError } from '../kernel/errors.ts'
 /**
  * The object store: every byte. Keys are `a/b/c` of `[a-z0-9._-]` segments that do not start with a dot; any other key
  * is MalformedInput. No key goes on below another. An object never changes once it is stored, so whoever holds a key
- * may cache its bytes for ever.
+ * may cache its bytes for ever; only what a disk has damaged is put anew.
  */
 export interface ObjectStore {
   /**
@@ -47,13 +47,18 @@ export interface ObjectStore {
   close(): Promise<void>
 }
 
-/** An object on its way in. Ends with `commit` or `discard`. */
+/** An object on its way in. Ends with `commit`, `replace` or `discard`. */
 export interface StagedObject {
   /** `pieces` follow what came before, one call after the other. Until it resolves they must not change. */
   append(pieces: readonly Uint8Array[]): Promise<void>
   /** Stores it as `put` does. */
   commit(key: string): Promise<'stored' | 'existed'>
-  /** Forgets it; nothing happens after `commit`. */
+  /**
+   * Stores it under a key whose object is missing or was found damaged, in the place of that one, whole or not at all.
+   * Who reads meanwhile gets bytes of the one or of the other.
+   */
+  replace(key: string): Promise<void>
+  /** Forgets it; nothing happens after `commit` or `replace`. */
   discard(): Promise<void>
 }
 

@@ -125,7 +125,7 @@ export function queueSuite(name: string, create: () => Promise<(clock: Clock) =>
         expect(await lease()).toBeUndefined()
         now += 1
         const second = await mustLease()
-        expect(second).toMatchObject({ id: first.id, attempt: 2, payload: 1 })
+        expect(second).toMatchObject({ id: first.id, attempt: 1, payload: 1 })
         expect(second.lease).not.toBe(first.lease)
 
         // The first worker wakes up: nothing that it says counts.
@@ -136,7 +136,7 @@ export function queueSuite(name: string, create: () => Promise<(clock: Clock) =>
         expect(await queue.counts()).toEqual({ waiting: 0, leased: 1, buried: 0 })
         expect(await lease()).toBeUndefined()
         now += 1000
-        expect((await mustLease()).attempt).toBe(3)
+        expect((await mustLease()).attempt).toBe(1)
       })
 
       it('gives each job to one of many workers on several nodes', async () => {
@@ -167,7 +167,8 @@ export function queueSuite(name: string, create: () => Promise<(clock: Clock) =>
         expect(await lease()).toBeUndefined()
         expect(await queue.counts()).toEqual({ waiting: 0, leased: 1, buried: 0 })
         now += 1
-        expect(await lease()).toMatchObject({ id: job.id, attempt: 2 })
+        // A worker that has died has not failed.
+        expect(await lease()).toMatchObject({ id: job.id, attempt: 1 })
       })
 
       it('says that a job that is done is lost', async () => {
@@ -178,7 +179,7 @@ export function queueSuite(name: string, create: () => Promise<(clock: Clock) =>
       })
     })
 
-    describe('complete and fail', () => {
+    describe('complete, postpone and fail', () => {
       it('complete removes the job', async () => {
         await enqueue({ name: 'work', payload: 1 })
         await queue.complete(await mustLease())
@@ -195,6 +196,37 @@ export function queueSuite(name: string, create: () => Promise<(clock: Clock) =>
         expect(await lease()).toBeUndefined()
         now = start + 5000
         expect(await mustLease()).toMatchObject({ attempt: 2, payload: 1 })
+      })
+
+      it('postpone runs it again then, and counts no attempt', async () => {
+        await enqueue({ name: 'work', payload: 1 })
+        await queue.fail(await mustLease(), 'no luck', start)
+        for (let i = 0; i < 20; i++) {
+          const job = await mustLease()
+          expect(job.attempt).toBe(2)
+          await queue.postpone(job, 'the disk is full', now + 5000)
+          expect(await queue.counts()).toEqual({ waiting: 1, leased: 0, buried: 0 })
+          now += 4999
+          expect(await lease()).toBeUndefined()
+          now += 1
+        }
+        // Who has lost the lease postpones nothing.
+        const lost = await mustLease()
+        now += 1000
+        const job = await mustLease()
+        await queue.postpone(lost, 'late', now + 9999)
+        await queue.complete(job)
+        expect(await queue.counts()).toEqual({ waiting: 0, leased: 0, buried: 0 })
+      })
+
+      it('postpone leaves a job to the one of its key that waits already', async () => {
+        await enqueue({ name: 'work', payload: 1, key: 'k' })
+        const running = await mustLease()
+        await enqueue({ name: 'work', payload: 2, key: 'k' })
+        await queue.postpone(running, 'the disk is full', start + 10)
+        expect(await drain()).toEqual([2])
+        now += 1_000_000
+        expect(await drain()).toEqual([])
       })
 
       it('fail without a time buries it', async () => {

@@ -18,6 +18,8 @@ export interface Queue {
   /** Keeps a long job hidden for `leaseMs` more from now. False when the lease was lost: stop working. */
   extend(job: LeasedJob, leaseMs: number): Promise<boolean>
   complete(job: LeasedJob): Promise<void>
+  /** The job could not be tried: puts it back to run at `retryAt`, as if it had not been leased. */
+  postpone(job: LeasedJob, reason: string, retryAt: number): Promise<void>
   /** Puts the job back to run at `retryAt`, or buries it (kept with its error, never run again) when undefined. */
   fail(job: LeasedJob, error: string, retryAt: number | undefined): Promise<void>
   /** For metrics. */
@@ -37,7 +39,7 @@ export interface LeasedJob {
   id: string
   name: string
   payload: unknown
-  /** 1 on the first run. */
+  /** 1 until it has failed. A run that was postponed, or died, is none. */
   attempt: number
   /** Proves the lease; opaque. */
   lease: string

@@ -157,10 +157,8 @@ async function answers(): Promise<Map<string, string>> {
       const headers = { host: 'hub.test', authorization: `Bearer ${token}` }
       const answer = await app.inject({ method: 'GET', url, headers }).catch(() => undefined)
       const isWhole = answer && Number(answer.headers['content-length'] ?? -1) <= answer.rawPayload.length
-      // The size of a large regular file is listed as the header of its entry says; its bytes are not served then.
       const body = answer?.rawPayload ?? Buffer.alloc(0)
-      const known = url.includes('/tree/') ? body.toString().replace(/(b\.txt","size":)\d+/, '$1?') : body
-      const said = answer?.statusCode === 200 ? `200 ${sha256(Buffer.from(known))}` : `${answer?.statusCode}`
+      const said = answer?.statusCode === 200 ? `200 ${sha256(body)}` : `${answer?.statusCode}`
       found.set(url, isWhole ? said : 'cut')
     }
     return found

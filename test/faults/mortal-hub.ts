@@ -151,6 +151,7 @@ function mortalStaged(staged: StagedObject, points: FaultPoints): StagedObject {
   return {
     append: bytes => staged.append(bytes),
     commit: key => points.around(() => staged.commit(key)),
+    replace: key => points.around(() => staged.replace(key)),
     discard: () => staged.discard(),
   }
 }

@@ -2,6 +2,7 @@ import { writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { expect } from 'vitest'
 import { chunksOf, makeFile, makeXorb } from '../../server/domains/blobs/cas-for-test.suite.ts'
+import { xorbKey } from '../../server/domains/blobs/xorb-objects.ts'
 import { packsOf as countingPacks } from '../../server/domains/repos/store.ts'
 import { encodeShard } from '../../server/formats/shard-encode.ts'
 import type { Machine } from '../clients/run.ts'
@@ -346,6 +347,21 @@ export const operations: readonly Operation[] = [
     run: (place, n) => postXorb(place, `xorb ${n}`),
     find: async (place, n) => {
       const { hash } = xorbOf(`xorb ${n}`)
+      const status = await postToCas(place, `/v1/xorb-grants/default/${hash}`, new Uint8Array())
+      return status === 200 ? 'whole' : 'absent'
+    },
+  },
+  {
+    name: 'upload of a xorb in the place of a damaged one',
+    inProcessOnly: true,
+    prepare: async (place, n) => {
+      await postXorb(place, `damaged ${n}`)
+      await place.hub!.objects.delete(xorbKey(xorbOf(`damaged ${n}`).hash))
+      await place.hub!.blobs.check({ deep: false }, { finding() {}, progress() {} })
+    },
+    run: (place, n) => postXorb(place, `damaged ${n}`),
+    find: async (place, n) => {
+      const { hash } = xorbOf(`damaged ${n}`)
       const status = await postToCas(place, `/v1/xorb-grants/default/${hash}`, new Uint8Array())
       return status === 200 ? 'whole' : 'absent'
     },

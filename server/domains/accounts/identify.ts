@@ -101,11 +101,11 @@ export function createIdentify({ database, clock, logins }: AccountParts): Ident
   }
 }
 
-function credentialOf({ tokenId, role, scopes }: TokenIdentity): Credential {
+export function credentialOf({ tokenId, role, scopes }: TokenIdentity): Credential {
   const token = { kind: 'token', id: tokenId } as const
   return role === 'fine-grained' ? { ...token, role, scopes } : { ...token, role }
 }
 
-function toUser({ id, name, isAdmin, memberships }: Identity, credential: Credential): User {
+export function toUser({ id, name, isAdmin, memberships }: Identity, credential: Credential): User {
   return { kind: 'user', id, name, isAdmin, memberships, credential }
 }

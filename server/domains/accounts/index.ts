@@ -5,6 +5,7 @@ import { actorOf } from './actor-of.ts'
 import { addOrganization, type NewOrganization } from './add-organization.ts'
 import { addToken, type NewToken } from './add-token.ts'
 import { addUser, type NewUser } from './add-user.ts'
+import { createBearerOf } from './bearer-of.ts'
 import { createDirectory, type Directory } from './directory.ts'
 import { Failures } from './failures.ts'
 import { createIdentify, type Identify } from './identify.ts'
@@ -23,6 +24,8 @@ export type { Account } from './store.ts'
 
 export interface Accounts extends Directory {
   readonly identify: Identify
+  /** Who shows the credential of this name now: see `bearer-of.ts`. */
+  bearerOf(credential: string): Promise<Actor | undefined>
   /** What this user may see, when there is no credential at hand (a CAS token names its subject only). */
   actorOf(userId: string | undefined): Promise<Actor>
   addUser(wanted: NewUser): Promise<Account>
@@ -39,6 +42,7 @@ export function createAccounts(given: Omit<AccountParts, 'logins' | 'userCodes'>
   const { sql } = parts.database
   return {
     identify: createIdentify(parts),
+    bearerOf: createBearerOf(parts),
     ...createDirectory(sql),
     actorOf: userId => actorOf(sql, userId),
     addUser: wanted => addUser(parts, wanted),

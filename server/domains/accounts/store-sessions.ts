@@ -18,18 +18,30 @@ export async function insertSession(sql: Sql, row: SessionRow): Promise<void> {
   await tables(sql).insertInto('sessions').values(row).execute()
 }
 
-/** Tables that `identityBySession` reads. */
+/** Tables that `identityBySession` and `identityBySessionId` read. */
 export const sessionTables = ['sessions', 'accounts', 'memberships'] as const
 
 /** Whose browser holds the key of that hash; whether the session is over is not looked at. */
-export async function identityBySession(sql: Sql, hash: string): Promise<SessionIdentity | undefined> {
+export function identityBySession(sql: Sql, hash: string): Promise<SessionIdentity | undefined> {
+  return identityOfSession(sql, 'hash', hash)
+}
+
+export function identityBySessionId(sql: Sql, id: string): Promise<SessionIdentity | undefined> {
+  return identityOfSession(sql, 'id', id)
+}
+
+async function identityOfSession(
+  sql: Sql,
+  column: 'hash' | 'id',
+  value: string,
+): Promise<SessionIdentity | undefined> {
   const rows = await tables(sql)
     .selectFrom('sessions as s')
     .innerJoin('accounts as a', 'a.id', 's.user_id')
     .leftJoin('memberships as m', 'm.user_id', 'a.id')
     .select(['s.id as session_id', 's.created_at', 's.last_used_at'])
     .select(['a.id', 'a.name', 'a.is_admin', 'm.organization_id', 'm.role as organization_role'])
-    .where('s.hash', '=', hash)
+    .where(`s.${column}`, '=', value)
     .where('a.deleted_at', 'is', null)
     .execute()
   const [first] = rows

@@ -211,11 +211,23 @@ export async function renameToken(tx: Sql, tokenId: string, name: string): Promi
   await tables(tx).updateTable('access_tokens').set({ name }).where('id', '=', tokenId).execute()
 }
 
-/** Tables that `identityByToken` reads. */
+/** Tables that `identityByToken` and `identityByTokenId` read. */
 export const identityTables = ['access_tokens', 'accounts', 'memberships', 'token_scopes'] as const
 
 /** Who holds the token of that hash: undefined when token or user is gone. Whether it has expired is not looked at. */
-export async function identityByToken(sql: Sql, hash: string): Promise<TokenIdentity | undefined> {
+export function identityByToken(sql: Sql, hash: string): Promise<TokenIdentity | undefined> {
+  return identityOfToken(sql, 'hash', hash)
+}
+
+export function identityByTokenId(sql: Sql, id: string): Promise<TokenIdentity | undefined> {
+  return identityOfToken(sql, 'id', id)
+}
+
+async function identityOfToken(
+  sql: Sql,
+  column: 'hash' | 'id',
+  value: string,
+): Promise<TokenIdentity | undefined> {
   // One row a membership.
   const rows = await tables(sql)
     .selectFrom('access_tokens as t')
@@ -223,7 +235,7 @@ export async function identityByToken(sql: Sql, hash: string): Promise<TokenIden
     .leftJoin('memberships as m', 'm.user_id', 'a.id')
     .select(['t.id as token_id', 't.role', 't.expires_at', 't.last_used_at'])
     .select(['a.id', 'a.name', 'a.is_admin', 'm.organization_id', 'm.role as organization_role'])
-    .where('t.hash', '=', hash)
+    .where(`t.${column}`, '=', value)
     .where('t.revoked_at', 'is', null)
     .where('a.deleted_at', 'is', null)
     .execute()

@@ -71,6 +71,8 @@ export async function openBlobsForTest(open?: (folder: string) => Promise<Databa
     emit: async (_tx, _name, facts) => {
       claimed.push((facts as { fileHash: string }).fileHash)
     },
+    // Whether a key still holds is shown where there are accounts and repositories: `server/keys.test.ts`.
+    stillHolds: async () => true,
     reachable: async (subject, holders) =>
       new Set(holders.filter(holder => readers.get(holder)?.has(subject ?? 'nobody'))),
   })
@@ -157,10 +159,10 @@ function serveCas(blobs: Blobs, signer: Signer, clock: () => number): FastifyIns
       async handler(request, reply) {
         let proven: unknown
         if (route.grant === 'signed-url') {
-          const verdict = checkSignedPath(signer, request.method, request.raw.url ?? '', clock())
-          if (verdict !== 'good') return reply.code(403).send({ error: verdict })
+          const given = checkSignedPath(signer, request.method, request.raw.url ?? '', clock())
+          if (typeof given === 'string') return reply.code(403).send({ error: given })
         } else {
-          proven = blobs.admitCas(
+          proven = await blobs.admitCas(
             route.grant === 'cas:write' ? 'write' : 'read',
             request.headers.authorization,
           )

@@ -51,13 +51,15 @@ export interface Blobs {
   release(tx: Sql, holder: string, sha256s: readonly string[]): Promise<void>
   /** The holder is gone. To be called until it returns 0, in a transaction each time. */
   releaseHolder(tx: Sql, holder: string): Promise<number>
-  /** Proven content that this user could read somewhere. */
+  /** Those of these files that need a xorb which is known to be damaged. */
+  findDamaged(fileHashes: Iterable<string>): Promise<Set<string>>
+  /** Proven content, whole as far as is known, that this user could read somewhere. */
   findReadable(subject: string | undefined, sha256s: Iterable<string>): Promise<Files>
   /** The same, and `holder` refers to it from now on as if it had been uploaded. */
   adopt(subject: string | undefined, holder: string, sha256s: Iterable<string>): Promise<Files>
   issueToken(claims: CasClaims): CasToken
   /** Throws CasTokenRefused or CasScopeMissing. */
-  admitCas(scope: CasClaims['scope'], authorization: string | undefined): CasClaims
+  admitCas(scope: CasClaims['scope'], authorization: string | undefined): Promise<CasClaims>
   collect(options: CollectOptions): Promise<CollectReport>
   check(options: { deep: boolean }, report: CheckReport): Promise<DamagedFiles>
   readonly routes: readonly Route[]

@@ -75,7 +75,8 @@ export class CasClient {
     scope: 'read' | 'write' = 'write',
   ) {
     this.#hub = hub
-    this.#token = () => hub.blobs.issueToken({ holder, subject, scope }).accessToken
+    this.#token = () =>
+      hub.blobs.issueToken({ repo: holder, holder, by: 'anyone', subject, scope }).accessToken
   }
 
   request(

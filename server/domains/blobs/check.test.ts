@@ -61,8 +61,8 @@ describe('check', () => {
         bytes[at]! ^= 1
         return bytes
       })
+      expect([at, ...(await hub.check(true))]).toEqual([at])
     }
-    expect(await hub.check(true)).toEqual([])
   })
 
   it('finds objects that no row knows', async () => {
@@ -102,13 +102,13 @@ describe('check', () => {
 
   it('does not call lost what is collected meanwhile', async () => {
     const collectFirst = async () => {
-      hub.objects.read = (...range) => hub.store.read(...range)
+      hub.objects.stream = (...range) => hub.store.stream(...range)
       await hub.database.transaction(tx => hub.blobs.releaseHolder(tx, 'alice'))
       await hub.collect({ graceMs: 0 })
     }
-    hub.objects.read = async (...range) => {
+    hub.objects.stream = async function* (...range) {
       await collectFirst()
-      return await hub.store.read(...range)
+      yield* hub.store.stream(...range)
     }
     expect(await hub.check(true)).toEqual([])
     expect(await hub.storedBytes()).toBe(0)

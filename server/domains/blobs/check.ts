@@ -2,6 +2,8 @@ import { sliceChunks, totalLength } from '../../formats/chunk-list.ts'
 import { FileHasher } from '../../formats/merkle.ts'
 import { HASH_BYTES, hashToText } from '../../formats/xet-hash.ts'
 import { HubError } from '../../kernel/errors.ts'
+import { StorageFault, storageFault } from '../../kernel/storage-faults.ts'
+import { inspectObject, measureObject } from './damage.ts'
 import type { BlobParts } from './parts.ts'
 import {
   countFiles,
@@ -14,7 +16,7 @@ import {
   xorbUsesOf,
 } from './store-check.ts'
 import { findSha256 } from './store-files.ts'
-import { findXorbs } from './store-xorbs.ts'
+import { findXorbs, markDamaged, unmarkDamaged } from './store-xorbs.ts'
 import type { XorbsTable } from './tables.ts'
 import { type FileTerms, unpackTerms, xorbsOf } from './terms.ts'
 import { xorbHashOf, xorbKey, xorbPrefix } from './xorb-objects.ts'
@@ -38,12 +40,13 @@ export type DamagedFiles = ReadonlySet<string>
 /** So many are remembered; each finding is reported in any case. */
 const mostDamaged = 100_000
 
-type CheckParts = Pick<BlobParts, 'database' | 'objects' | 'indexes' | 'frames'>
+type CheckParts = Pick<BlobParts, 'database' | 'objects' | 'indexes' | 'frames' | 'clock'>
 
 /**
  * Proves that rows and objects agree: every xorb row has its object and every object its row, every file finds its
  * chunks, every holding its file. `deep` reads every xorb and hashes every chunk, and hashes every file from its
- * chunks' hashes; a file that passes is, bit for bit, what was stored. Holds one xorb, and the names of a 256th of them.
+ * chunks' hashes; a file that passes is, bit for bit, what was stored. A damaged xorb is marked, so that an upload of the same
+ * content stores it anew. Holds one xorb, and the names of a 256th of them.
  */
 export async function checkBlobs(
   parts: CheckParts,
@@ -88,8 +91,9 @@ async function checkXorbs(
       if (words !== undefined) {
         const files = await filesWith(parts.database.sql, row.hash, mostDamaged)
         for (const file of files) if (damaged.size < mostDamaged) damaged.add(file)
-        const needed = `${files.length} ${files.length === 1 ? 'file needs' : 'files need'} it`
-        report.finding({ severity: 'error', subject: `xorb ${row.hash}`, words: `${words}; ${needed}` })
+        const needed = neededBy(files.length)
+        const severity = files.length === 0 ? 'notice' : 'error'
+        report.finding({ severity, subject: `xorb ${row.hash}`, words: `${words}; ${needed}` })
       }
       report.progress('xorbs', ++done, total)
     }
@@ -98,6 +102,11 @@ async function checkXorbs(
       report.finding({ severity: 'notice', subject: `object ${xorbKey(hash)}`, words })
     }
   }
+}
+
+function neededBy(files: number): string {
+  if (files === 0) return 'no file needs it; gc deletes it after its grace period'
+  return files === 1 ? '1 file needs it' : `${files} files need it`
 }
 
 /** Uploads may have been recorded since the rows were read. */
@@ -113,17 +122,26 @@ async function checkXorb(
   listedSize: number | undefined,
   deep: boolean,
 ): Promise<string | undefined> {
-  const key = xorbKey(row.hash)
-  const size = listedSize ?? (await parts.objects.size(key))
-  if (size === undefined) return await unlessCollected(parts, row, `its object ${key} is missing`)
-  if (size !== row.object_bytes) return `its object ${key} has ${size} bytes, ${row.object_bytes} were stored`
-  if (!deep) return undefined
+  const { sql } = parts.database
+  const size = listedSize ?? (await parts.objects.size(xorbKey(row.hash)))
+  const found = deep ? await inspectObject(parts, row, size) : measureObject(row, size)
+  if (found !== undefined) {
+    const words = await unlessCollected(parts, row, found)
+    if (words !== undefined) await ifWritable(markDamaged(sql, row, parts.clock()))
+    return words
+  }
+  if (row.damaged_at === null) return undefined
+  if (!deep) return 'was found damaged; --deep looks at it again'
+  await ifWritable(unmarkDamaged(sql, row))
+  return undefined
+}
+
+/** The check tells what it finds on a disk that takes nothing, too. */
+async function ifWritable(marking: Promise<void>): Promise<void> {
   try {
-    const fault = await parts.frames.inspect(await parts.objects.read(key, 0, size), row.hash)
-    return fault && `its object ${key} is damaged: ${fault}`
+    await marking
   } catch (error) {
-    if (!(error instanceof HubError)) throw error
-    return await unlessCollected(parts, row, `cannot be read: ${error.message}`)
+    if (!(storageFault(error) instanceof StorageFault)) throw error
   }
 }
 

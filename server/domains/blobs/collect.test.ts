@@ -23,6 +23,7 @@ import { deleteUnheldFiles } from './store-collection.ts'
 import { lockFiles, saveHoldings } from './store-files.ts'
 
 const day = 24 * 3600 * 1000
+const minute = 60 * 1000
 let postgres: TestPostgres
 beforeAll(async () => {
   postgres = await startPostgres()
@@ -235,10 +236,85 @@ describe.each(['sqlite', 'postgres'])('collection on %s', kind => {
     hub.objects.delete = object => hub.store.delete(object)
     expect(await hub.collect()).toMatchObject({ xorbs: 0 })
     await expectStatus(503, alice.postXorb(xorb))
-    hub.time.now += 2 * 3600 * 1000
+    hub.time.now += 2 * minute
     expect(await hub.collect()).toMatchObject({ xorbs: 1 })
     expect(await hub.storedBytes()).toBe(0)
     await expectStatus(200, alice.postXorb(xorb))
+  })
+
+  const uploadsOfDoomed: [string, () => Promise<unknown>][] = [
+    [
+      'a xorb',
+      async () => {
+        const xorb = makeXorb(chunksOf(content))
+        await expectStatus(200, alice.postXorb(xorb))
+        const file = makeFile(content, { xorb, start: 0, end: xorb.index.frameEnds.length })
+        await expectStatus(200, alice.postShard({ files: [file], xorbs: [] }))
+      },
+    ],
+    ['a file through LFS', () => ingest('alice')],
+  ]
+  it.each(uploadsOfDoomed)('is out of the way of %s two minutes after a run has died', async (_, upload) => {
+    const { xorb, file } = await alice.upload(content)
+    await release('alice')
+    await hub.collect()
+    hub.time.now += gracePeriod
+    hub.objects.delete = async () => {
+      throw new Error('died')
+    }
+    await expect(hub.collect()).rejects.toThrow('died')
+    hub.objects.delete = object => hub.store.delete(object)
+    hub.time.now += 2 * minute - 1
+    await expect(upload()).rejects.toThrow()
+    await expectStatus(503, alice.postShard({ files: [file], xorbs: [] }))
+    hub.time.now += 1
+    await upload()
+    expect(await hub.collect()).toMatchObject({ xorbs: 0, orphans: 0 })
+    expect((await alice.download(file.hash)).equals(content)).toBe(true)
+    expect(await hub.check(true)).toEqual([])
+    expect(xorb.hash).toBeDefined()
+  })
+
+  it('tells who refers to what a dead run has doomed to send it, two minutes later', async () => {
+    const { file } = await alice.upload(content)
+    await release('alice')
+    await hub.collect()
+    hub.time.now += gracePeriod
+    hub.objects.delete = async () => {
+      throw new Error('died')
+    }
+    await expect(hub.collect()).rejects.toThrow('died')
+    hub.objects.delete = object => hub.store.delete(object)
+    hub.time.now += 2 * minute
+    await expectStatus(400, alice.postShard({ files: [file], xorbs: [] }))
+  })
+
+  it('deletes nothing any more in a run that was held up until others took over', async () => {
+    const first = await alice.upload(content)
+    const more = [await alice.upload(randomBytes(60_000))]
+    while (more.length < 12) more.push(await alice.upload(randomBytes(60_000)))
+    for (const { file } of [first, ...more]) {
+      await hub.database.transaction(tx => hub.blobs.release(tx, 'alice', [file.sha256!]))
+    }
+    await hub.collect()
+    hub.time.now += gracePeriod
+    const uploads = [first, ...more]
+    const deletes: Promise<void>[] = []
+    hub.objects.delete = async object => {
+      deletes.push(hub.store.delete(object))
+      if (deletes.length < 8) return await deletes.at(-1)
+      // Three minutes pass in the last delete of the first few; then everybody uploads again.
+      await Promise.all(deletes)
+      hub.objects.delete = later => hub.store.delete(later)
+      hub.time.now += 3 * minute
+      for (const { xorb } of uploads) await alice.postXorb(xorb)
+    }
+    await hub.collect()
+    for (const { xorb, file } of uploads) {
+      await alice.postXorb(xorb)
+      await expectStatus(200, alice.postShard({ files: [file], xorbs: [] }))
+    }
+    expect((await hub.check(true)).filter(finding => finding.severity === 'error')).toEqual([])
   })
 
   it('clears away objects without a row, and never one that gets a row meanwhile', async () => {

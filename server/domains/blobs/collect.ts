@@ -1,6 +1,6 @@
-import { newId } from '../../kernel/ids.ts'
 import type { ObjectStore } from '../../ports/objects.ts'
 import { inBatches, statementBatch } from './batches.ts'
+import { abandonedMs, deleteAbandoned, deleteDoomed } from './delete-doomed.ts'
 import type { BlobParts } from './parts.ts'
 import {
   countExpiredHoldings,
@@ -9,7 +9,6 @@ import {
   doomOrphans,
   doomXorbs,
   type Expiry,
-  endRemoval,
   findAbandonedXorbs,
   findUploads,
   forgetRemovedXorbs,
@@ -23,7 +22,7 @@ import {
 import { deleteStaleUpload, findStaleUploads } from './store-uploads.ts'
 import { findXorbs } from './store-xorbs.ts'
 import { deleteParts, uploadPrefix } from './upload-parts.ts'
-import { xorbHashOf, xorbKey, xorbPrefix } from './xorb-objects.ts'
+import { xorbHashOf, xorbPrefix } from './xorb-objects.ts'
 
 export interface CollectOptions {
   /** Only counts. */
@@ -54,8 +53,6 @@ export interface CollectReport {
 
 type CollectParts = Pick<BlobParts, 'database' | 'objects' | 'clock'>
 
-/** After so long a doomed xorb is taken to be left behind by a run that died. A live run needs seconds. */
-const abandonedMs = 60 * 60 * 1000
 /** So long is known that a xorb was removed. Between storing one and recording it are moments. */
 const rememberedMs = 24 * 60 * 60 * 1000
 const parallelDeletes = 8
@@ -109,7 +106,8 @@ class Collection {
     for (const batch of inBatches(abandoned, 100)) {
       this.report.xorbs += batch.length
       for (const xorb of batch) this.report.xorbBytes += xorb.object_bytes
-      if (!this.#options.dryRun) await this.#deleteDoomed(batch.map(xorb => xorb.hash))
+      const hashes = batch.map(xorb => xorb.hash)
+      if (!this.#options.dryRun) await deleteAbandoned(this.#parts, hashes)
     }
   }
 
@@ -171,10 +169,12 @@ class Collection {
       const page = await pageOfDueXorbs(database.sql, last, this.#before)
       if (page.length === 0) return
       const hashes = page.map(xorb => xorb.hash)
+      const now = this.#parts.clock()
       const doomed = this.#options.dryRun
         ? page
-        : await database.transaction(tx => doomXorbs(tx, hashes, this.#before, this.#parts.clock()))
-      if (!this.#options.dryRun) await this.#deleteDoomed(doomed.map(xorb => xorb.hash))
+        : await database.transaction(tx => doomXorbs(tx, hashes, this.#before, now))
+      const names = doomed.map(xorb => xorb.hash)
+      if (!this.#options.dryRun) await deleteDoomed(this.#parts, names, now)
       this.report.xorbs += doomed.length
       for (const xorb of doomed) this.report.xorbBytes += xorb.object_bytes
       this.#options.progress('xorbs', this.report.xorbs)
@@ -214,35 +214,27 @@ class Collection {
       for (const hash of (await findXorbs(database.sql, byHash.keys())).keys()) byHash.delete(hash)
       if (byHash.size === 0) continue
       const names = [...byHash.keys()]
+      const now = this.#parts.clock()
       const doomed = this.#options.dryRun
         ? names
-        : await database.transaction(tx => doomOrphans(tx, names, this.#parts.clock()))
-      await this.#deleteOrphans(doomed.map(hash => byHash.get(hash)!))
-      if (!this.#options.dryRun && doomed.length > 0) {
-        await this.#endRemoval(doomed)
-      }
+        : await database.transaction(tx => doomOrphans(tx, names, now))
+      this.#countOrphans(doomed.map(hash => byHash.get(hash)!))
+      if (!this.#options.dryRun) await deleteDoomed(this.#parts, doomed, now)
     }
   }
 
-  async #deleteOrphans(orphans: readonly { key: string; size: number }[]): Promise<void> {
+  #countOrphans(orphans: readonly { size: number }[]): void {
     this.report.orphans += orphans.length
     for (const { size } of orphans) this.report.orphanBytes += size
+  }
+
+  async #deleteOrphans(orphans: readonly { key: string; size: number }[]): Promise<void> {
+    this.#countOrphans(orphans)
     if (this.#options.dryRun) return
     await deleteAll(
       this.#parts.objects,
       orphans.map(({ key }) => key),
     )
-  }
-
-  async #deleteDoomed(hashes: readonly string[]): Promise<void> {
-    if (hashes.length === 0) return
-    await deleteAll(this.#parts.objects, hashes.map(xorbKey))
-    await this.#endRemoval(hashes)
-  }
-
-  async #endRemoval(hashes: readonly string[]): Promise<void> {
-    const removal = newId(this.#parts.clock())
-    await this.#parts.database.transaction(tx => endRemoval(tx, hashes, removal))
   }
 }
 

@@ -3,6 +3,7 @@ import { BlockMemory } from './block-memory.ts'
 import { admitCas, issueToken } from './cas-token.ts'
 import { checkBlobs } from './check.ts'
 import { collect } from './collect.ts'
+import { Damage } from './damage.ts'
 import { DigestThreads } from './digest-threads.ts'
 import { FileTermsCache } from './file-terms.ts'
 import { FramePool } from './frame-pool.ts'
@@ -26,28 +27,29 @@ import type { BlobParts } from './parts.ts'
 import { PieceMemory } from './piece-memory.ts'
 import { openFile } from './read-file.ts'
 import { casRoutes } from './routes.ts'
-import { committedAt, heldBytes } from './store-files.ts'
+import { committedAt, findDamagedFiles, heldBytes } from './store-files.ts'
 import { beginMultipart, completeMultipart, putPart } from './upload-parts.ts'
 import { XorbIndexes } from './xorb-objects.ts'
 
-export type BlobsSetup = Pick<BlobParts, 'database' | 'objects' | 'emit' | 'signer' | 'clock' | 'reachable'>
+export type BlobsSetup = Pick<
+  BlobParts,
+  'database' | 'objects' | 'emit' | 'signer' | 'clock' | 'reachable' | 'stillHolds'
+>
 
 /** Memory for indexes of xorbs (40 bytes a chunk, so about those of 100 GB of content) and for terms of files. */
 const indexCacheBytes = 64 * 1024 * 1024
 const termsCacheBytes = 32 * 1024 * 1024
 
 export function createBlobs(setup: BlobsSetup): Blobs {
-  const { database, objects, emit, signer, clock, reachable } = setup
+  const { database, objects } = setup
+  const frames = new FramePool()
+  const damage = new Damage({ ...setup, frames })
   const parts: BlobParts = {
-    database,
-    objects,
-    emit,
-    signer,
-    clock,
-    reachable,
-    frames: new FramePool(),
+    ...setup,
+    frames,
+    damage,
     digests: new DigestThreads(),
-    indexes: new XorbIndexes(objects, indexCacheBytes),
+    indexes: new XorbIndexes(objects, indexCacheBytes, (...thrown) => damage.suspect(...thrown)),
     terms: new FileTermsCache(database, termsCacheBytes),
     memory: new PieceMemory(),
     blocks: new BlockMemory(),
@@ -70,6 +72,7 @@ export function createBlobs(setup: BlobsSetup): Blobs {
     committedAt: (holder, sha256s) => committedAt(database.sql, holder, sha256s),
     release: releaseFiles,
     releaseHolder,
+    findDamaged: fileHashes => findDamagedFiles(database.sql, fileHashes),
     findReadable: (subject, sha256s) => findReadable(parts, subject, sha256s),
     adopt: (subject, holder, sha256s) => adoptFiles(parts, subject, holder, sha256s),
     issueToken: claims => issueToken(parts, claims),

@@ -144,15 +144,17 @@ export class PartsMissing extends HubError {
   }
 }
 
-/** The CAS token is missing, forged or over. */
+/** The CAS token is missing, forged or over, or whoever asked for it may no longer do what it is for. */
 export class CasTokenRefused extends HubError {
-  readonly reason: 'missing' | 'forged' | 'expired'
+  readonly reason: CasTokenFault
 
-  constructor(reason: 'missing' | 'forged' | 'expired') {
-    super(`the Xet access token is ${reason}; ask the hub for a new one`)
+  constructor(reason: CasTokenFault) {
+    super(`the Xet access token ${reason === 'ended' ? 'has' : 'is'} ${reason}; ask the hub for a new one`)
     this.reason = reason
   }
 }
+
+type CasTokenFault = 'missing' | 'forged' | 'expired' | 'ended'
 
 /** A read token was shown where a write token is needed. */
 export class CasScopeMissing extends HubError {

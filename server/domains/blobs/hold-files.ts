@@ -8,6 +8,7 @@ import {
   deleteHoldings,
   deleteSomeHoldings,
   findCommitted,
+  findDamagedFiles,
   findHeld,
   findProven,
   type HeldFile,
@@ -144,7 +145,7 @@ export async function releaseHolder(tx: Sql, holder: string): Promise<number> {
 }
 
 /**
- * Which of these are stored, proven, and committed by a holder within the reach of this user. Only what a user could
+ * Which of these are stored, whole as far as is known, proven, and committed by a holder within the reach of this user. Only what a user could
  * read anyway may be answered as "already there": whether hidden content exists must not show.
  */
 export async function findReadable(
@@ -155,7 +156,11 @@ export async function findReadable(
   const proven = await findProven(parts.database.sql, sha256s)
   if (proven.length === 0) return new Map()
   const reachable = await parts.reachable(subject, [...new Set(proven.map(file => file.holder))])
-  const readable = proven.filter(file => reachable.has(file.holder))
+  const damaged = await findDamagedFiles(
+    parts.database.sql,
+    proven.map(file => file.fileHash),
+  )
+  const readable = proven.filter(file => reachable.has(file.holder) && !damaged.has(file.fileHash))
   return new Map(readable.map(file => [file.sha256, toStoredFile(file)]))
 }
 

@@ -4,9 +4,10 @@ import { hashToText } from '../../formats/xet-hash.ts'
 import { encodeXorbFooter, MAX_XORB_CHUNKS } from '../../formats/xorb-footer.ts'
 import { FRAME_HEADER_BYTES, writeFrameHeader } from '../../formats/xorb-frame.ts'
 import type { StagedObject } from '../../ports/objects.ts'
+import { removalOf } from './delete-doomed.ts'
 import type { BlobParts } from './parts.ts'
 import { recordXorb } from './record-xorb.ts'
-import { findRemoval } from './store-xorbs.ts'
+import { findXorbs } from './store-xorbs.ts'
 import { xorbKey } from './xorb-objects.ts'
 
 /** Most bytes of the frames of a xorb that we fill ourselves: what clients keep to as well. */
@@ -57,9 +58,11 @@ class OpenXorb {
       return end
     })
     await this.#object.append([encodeXorbFooter({ hash, chunks, frameEnds, framesLength: end })])
-    const removal = await findRemoval(parts.database.sql, hash)
-    await this.#object.commit(xorbKey(hash))
-    await recordXorb(parts, holder, hash, removal)
+    const removal = await removalOf(parts, hash)
+    const row = (await findXorbs(parts.database.sql, [hash])).get(hash)
+    const isRepaired = row !== undefined && row.damaged_at !== null
+    await (isRepaired ? this.#object.replace(xorbKey(hash)) : this.#object.commit(xorbKey(hash)))
+    await recordXorb(parts, holder, hash, { removal, isRepaired })
     return hash
   }
 

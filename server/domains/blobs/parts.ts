@@ -1,9 +1,11 @@
 import type { Clock } from '../../kernel/clock.ts'
+import type { DelegationCheck } from '../../kernel/delegation.ts'
 import type { Signer } from '../../kernel/signer.ts'
 import type { Database } from '../../ports/database.ts'
 import type { ObjectStore } from '../../ports/objects.ts'
 import type { Emit } from '../../ports/queue.ts'
 import type { BlockMemory } from './block-memory.ts'
+import type { Damage } from './damage.ts'
 import type { DigestThreads } from './digest-threads.ts'
 import type { FileTermsCache } from './file-terms.ts'
 import type { FramePool } from './frame-pool.ts'
@@ -21,7 +23,9 @@ export interface BlobParts {
   readonly signer: Signer
   readonly clock: Clock
   readonly reachable: Reachable
+  readonly stillHolds: DelegationCheck
   readonly frames: FramePool
+  readonly damage: Damage
   readonly digests: DigestThreads
   readonly indexes: XorbIndexes
   readonly terms: FileTermsCache

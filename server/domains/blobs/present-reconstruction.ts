@@ -1,4 +1,5 @@
 import { signPath } from '../../http/signed-url.ts'
+import type { CasClaims } from './cas-token.ts'
 import type { BlobParts } from './parts.ts'
 import type { FetchRange, Reconstruction } from './reconstruct.ts'
 
@@ -16,6 +17,7 @@ type SignParts = Pick<BlobParts, 'signer' | 'clock'>
 export function presentV2(
   parts: SignParts,
   origin: string,
+  claims: CasClaims,
   fileHash: string,
   found: Reconstruction,
 ): unknown {
@@ -24,7 +26,7 @@ export function presentV2(
     const entries: unknown[] = []
     for (let at = 0; at < ranges.length; at += rangesAnEntry) {
       entries.push({
-        url: fetchUrl(parts, origin, fileHash, hash, entries.length),
+        url: fetchUrl(parts, origin, claims, fileHash, hash, entries.length),
         ranges: ranges.slice(at, at + rangesAnEntry).map(presentRange),
       })
     }
@@ -37,19 +39,21 @@ export function presentV2(
 export function presentV1(
   parts: SignParts,
   origin: string,
+  claims: CasClaims,
   fileHash: string,
   found: Reconstruction,
 ): unknown {
   return {
     offset_into_first_range: found.offset,
     terms: found.terms,
-    fetch_info: fetchInfo(parts, origin, fileHash, found),
+    fetch_info: fetchInfo(parts, origin, claims, fileHash, found),
   }
 }
 
 export function fetchInfo(
   parts: SignParts,
   origin: string,
+  claims: CasClaims,
   fileHash: string,
   found: Reconstruction,
 ): Record<string, unknown[]> {
@@ -57,7 +61,7 @@ export function fetchInfo(
   for (const [hash, ranges] of found.fetches) {
     info[hash] = ranges.map((range, i) => ({
       range: range.chunks,
-      url: fetchUrl(parts, origin, fileHash, hash, i),
+      url: fetchUrl(parts, origin, claims, fileHash, hash, i),
       url_range: presentRange(range).bytes,
     }))
   }
@@ -72,10 +76,11 @@ function presentRange({ chunks, bytes }: FetchRange) {
 function fetchUrl(
   parts: SignParts,
   origin: string,
+  claims: CasClaims,
   fileHash: string,
   xorbHash: string,
   entry: number,
 ): string {
   const path = `/cas/v1/data/${xorbHash}?file=${fileHash}&entry=${entry}`
-  return origin + signPath(parts.signer, 'GET', path, parts.clock() + urlLifetimeMs)
+  return origin + signPath(parts.signer, 'GET', path, claims, parts.clock() + urlLifetimeMs)
 }

@@ -17,7 +17,10 @@ export interface FileRange {
   readonly end: number
 }
 
-type ReadParts = Pick<BlobParts, 'database' | 'objects' | 'frames' | 'indexes' | 'terms' | 'memory'>
+type ReadParts = Pick<
+  BlobParts,
+  'database' | 'objects' | 'frames' | 'indexes' | 'terms' | 'memory' | 'damage'
+>
 
 /** `readFile` of a file as its holder knows it. Throws FileRefuted at once, before anything is promised to a reader. */
 export function openFile(parts: ReadParts, file: StoredFile, range?: FileRange): AsyncIterable<Uint8Array> {
@@ -53,8 +56,10 @@ export async function locate(
     const names = xorbsOf(file.terms.slice(touched.first, touched.end))
     const xorbs = await findXorbs(parts.database.sql, names)
     const missing = names.find(name => !xorbs.has(name))
-    if (missing === undefined) return { file, xorbs }
-    if (isSecond) throw new ObjectMissing(xorbKey(missing))
+    // It may have been stored anew in other xorbs.
+    const isDamaged = names.some(name => xorbs.get(name)?.damaged_at)
+    if (missing === undefined && (isSecond || !isDamaged)) return { file, xorbs }
+    if (isSecond) throw new ObjectMissing(xorbKey(missing!))
     parts.terms.forget(fileHash)
   }
 }
@@ -147,12 +152,27 @@ export function checkTerm(term: Term, index: XorbIndex): void {
   }
 }
 
+/** What reads from the xorb has it examined when that fails. */
+export async function orSuspect<T>(
+  { damage }: Pick<BlobParts, 'damage'>,
+  { hash }: XorbIndex,
+  reading: Promise<T>,
+): Promise<T> {
+  try {
+    return await reading
+  } catch (error) {
+    await damage.suspect(hash, error)
+    throw error
+  }
+}
+
 async function fetchPiece(parts: ReadParts, piece: Piece): Promise<FetchedPiece> {
-  const { frames, block } = await fetchFrames(parts, piece.index, piece.chunkStart, piece.chunkEnd)
+  const fetched = fetchFrames(parts, piece.index, piece.chunkStart, piece.chunkEnd)
+  const { frames, block } = await orSuspect(parts, piece.index, fetched)
   // Chunks that are not compressed are moved together where they lie.
   const into = areAllStored(frames.bytes) ? block : parts.memory.take(piece.rawBytes)
   try {
-    await parts.frames.decode(frames, into.bytes)
+    await orSuspect(parts, piece.index, parts.frames.decode(frames, into.bytes))
     return { bytes: into.bytes.subarray(piece.from, piece.until), block: into }
   } catch (error) {
     into.free()

@@ -1,11 +1,11 @@
 import type { XorbIndex } from '../../formats/xorb-footer.ts'
 import { fetchFrames } from './fetch-frames.ts'
 import type { BlobParts } from './parts.ts'
-import type { FileRange } from './read-file.ts'
+import { type FileRange, orSuspect } from './read-file.ts'
 import { type FetchedPiece, readPieces } from './read-pieces.ts'
 import { frameRange } from './xorb-objects.ts'
 
-type ReadParts = Pick<BlobParts, 'objects' | 'frames' | 'memory'>
+type ReadParts = Pick<BlobParts, 'objects' | 'frames' | 'memory' | 'damage'>
 
 /**
  * Streams bytes [start, end) of the frames of a xorb as they are, in pieces of up to 2 MiB, each good until the next one is
@@ -46,9 +46,9 @@ async function* piecesOf(
 
 async function fetchPiece(parts: ReadParts, index: XorbIndex, piece: Piece): Promise<FetchedPiece> {
   const { chunks, wanted } = piece
-  const { frames, block } = await fetchFrames(parts, index, chunks.start, chunks.end)
+  const { frames, block } = await orSuspect(parts, index, fetchFrames(parts, index, chunks.start, chunks.end))
   try {
-    await parts.frames.verify(frames)
+    await orSuspect(parts, index, parts.frames.verify(frames))
   } catch (error) {
     block.free()
     throw error

@@ -4,13 +4,15 @@ import { hashToText, textToHash } from '../../formats/xet-hash.ts'
 import { verifyXorbFooter } from '../../formats/xorb.ts'
 import { encodeXorbFooter, type XorbIndex } from '../../formats/xorb-footer.ts'
 import { MalformedInput } from '../../kernel/errors.ts'
+import type { ObjectStore } from '../../ports/objects.ts'
 import type { CasClaims } from './cas-token.ts'
+import { removalOf } from './delete-doomed.ts'
 import { XorbBeingCollected } from './errors.ts'
 import { type FrameFacts, type FrameFault, type Frames, isFault } from './frame-work.ts'
 import type { BlobParts } from './parts.ts'
 import { recordXorb } from './record-xorb.ts'
 import { splitFrames } from './split-frames.ts'
-import { findRemoval, findXorbs, useXorbs } from './store-xorbs.ts'
+import { findXorbs, useXorbs } from './store-xorbs.ts'
 import { findVisibleXorbs } from './visible-xorbs.ts'
 import { xorbKey } from './xorb-objects.ts'
 
@@ -27,26 +29,43 @@ export async function receiveXorb(
   body: AsyncIterable<Uint8Array>,
 ): Promise<{ wasInserted: boolean }> {
   textToHash(hash, 'xorb hash')
-  const row = (await findXorbs(parts.database.sql, [hash])).get(hash)
   // Before the bytes travel in vain.
-  const removal = await findRemoval(parts.database.sql, hash)
+  const removal = await removalOf(parts, hash)
+  const row = (await findXorbs(parts.database.sql, [hash])).get(hash)
   const object = verifiedObject(parts, hash, body)
-  const isStored = row !== undefined && (await parts.objects.size(xorbKey(hash))) === row.object_bytes
+  const isRepaired = row !== undefined && row.damaged_at !== null
+  const isStored =
+    row !== undefined && !isRepaired && (await parts.objects.size(xorbKey(hash))) === row.object_bytes
   try {
-    if (!isStored) await parts.objects.put(xorbKey(hash), withoutReturn(object))
+    if (isRepaired) await replaceObject(parts.objects, xorbKey(hash), object)
+    else if (!isStored) await parts.objects.put(xorbKey(hash), withoutReturn(object))
     // What is stored already is not read; the client still has to show what it claims to have.
     await drain(object)
   } finally {
     await object.return()
   }
   if (!isStored) {
-    await recordXorb(parts, claims.holder, hash, removal)
+    await recordXorb(parts, claims.holder, hash, { removal, isRepaired })
     return { wasInserted: true }
   }
   const used = await parts.database.transaction(tx => useXorbs(tx, [hash]))
   if (!used.has(hash)) throw new XorbBeingCollected(hash)
   const visible = await findVisibleXorbs(parts, claims, [row])
   return { wasInserted: !visible.has(hash) }
+}
+
+async function replaceObject(
+  objects: ObjectStore,
+  key: string,
+  bytes: AsyncIterable<Uint8Array>,
+): Promise<void> {
+  const staged = await objects.stage()
+  try {
+    for await (const piece of bytes) await staged.append([piece])
+    await staged.replace(key)
+  } finally {
+    await staged.discard()
+  }
 }
 
 async function drain(bytes: AsyncIterable<Uint8Array>): Promise<void> {

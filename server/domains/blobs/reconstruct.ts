@@ -7,7 +7,7 @@ import { checkTerm, type FileRange, locate } from './read-file.ts'
 import { findHeldByFile } from './store-files.ts'
 import { findXorbs } from './store-xorbs.ts'
 import { stateOf } from './stored-file.ts'
-import { type FileTerms, termsOf } from './terms.ts'
+import { type FileTerms, type Term, termsOf } from './terms.ts'
 import { frameRange, xorbKey } from './xorb-objects.ts'
 
 /** How to build a range of a file: as the protocol words it, but for URLs. */
@@ -122,6 +122,15 @@ export function mergeRanges(ranges: readonly FileRange[]): FileRange[] {
   return merged
 }
 
+async function usesOf(
+  { terms }: Pick<BlobParts, 'terms'>,
+  fileHash: string,
+  xorbHash: string,
+): Promise<Term[]> {
+  const file = await terms.get(fileHash)
+  return file.terms.filter(term => term.xorb === xorbHash)
+}
+
 /**
  * The xorb from which the holder of a fetch URL may read, given that all ranges of its frames that `rangesIn` gives lie in
  * chunks that the file uses. Throws RangeNotGranted.
@@ -132,8 +141,12 @@ export async function grantXorbBytes(
   xorbHash: string,
   rangesIn: (framesBytes: number) => readonly FileRange[],
 ): Promise<XorbIndex> {
-  const { terms } = await parts.terms.get(fileHash)
-  const used = terms.filter(term => term.xorb === xorbHash)
+  let used = await usesOf(parts, fileHash, xorbHash)
+  if (used.length === 0) {
+    // The file may have been stored anew in other xorbs since its terms were read.
+    parts.terms.forget(fileHash)
+    used = await usesOf(parts, fileHash, xorbHash)
+  }
   if (used.length === 0) throw new RangeNotGranted(xorbHash)
   const row = (await findXorbs(parts.database.sql, [xorbHash])).get(xorbHash)
   if (!row) throw new ObjectMissing(xorbKey(xorbHash))

@@ -11,14 +11,14 @@ import { readXorbIndex, xorbKey } from './xorb-objects.ts'
 
 /**
  * Records for `holder` a xorb whose object has been put. The row is made from what the store has, for another upload
- * of the same xorb, compressed otherwise, may have been first. `removal` was found before the object was put. Throws
- * XorbBeingCollected.
+ * of the same xorb, compressed otherwise, may have been first. `removal` was found before the object was put, and the
+ * object `isRepaired` when it was put in the place of a damaged one. Throws XorbBeingCollected.
  */
 export async function recordXorb(
   parts: Pick<BlobParts, 'database' | 'objects' | 'clock'>,
   holder: string,
   hash: string,
-  removal: string | undefined,
+  stored: { removal: string | undefined; isRepaired: boolean },
 ): Promise<void> {
   const { objectBytes, index } = await readStored(parts, hash)
   const row = {
@@ -31,9 +31,12 @@ export async function recordXorb(
     created_at: parts.clock(),
   }
   await parts.database.transaction(async tx => {
-    await saveXorb(tx, row, removal)
+    await saveXorb(tx, row, stored)
     await indexChunks(tx, [...eligibleChunks(index)])
   })
+  // Another one may have been put in its place, compressed otherwise, after this one was looked at.
+  const isOther = stored.isRepaired && (await parts.objects.size(xorbKey(hash))) !== objectBytes
+  if (isOther) await recordXorb(parts, holder, hash, stored)
 }
 
 async function readStored({ objects }: Pick<BlobParts, 'objects'>, hash: string) {

@@ -6,6 +6,7 @@ import { HASH_BYTES, hashToText } from '../../formats/xet-hash.ts'
 import type { XorbIndex } from '../../formats/xorb-footer.ts'
 import { LimitExceeded } from '../../kernel/errors.ts'
 import { leadingChunks } from './dedup-eligible.ts'
+import { deleteAbandoned } from './delete-doomed.ts'
 import { ShardRefused, XorbBeingCollected } from './errors.ts'
 import type { BlobParts } from './parts.ts'
 import { saveFiles, saveHoldings } from './store-files.ts'
@@ -49,6 +50,8 @@ export async function registerShard(
 /** hf_xet remembers for three weeks what it has uploaded (`MDB_SHARD_LOCAL_CACHE_EXPIRATION`), collected or not. */
 const notStored =
   'is not stored; upload it before the shard. If your client remembers it from an upload whose files were deleted since, make it forget: remove ~/.cache/huggingface/xet'
+const notWhole =
+  'is damaged on the disk of this hub; upload it again before the shard. If your client remembers it, make it forget: remove ~/.cache/huggingface/xet'
 
 async function findShardXorbs(
   parts: BlobParts,
@@ -57,10 +60,13 @@ async function findShardXorbs(
 ): Promise<Map<string, XorbsTable>> {
   const names = new Set(listed.map(xorb => xorb.hash))
   for (const file of files) for (const term of file.terms) names.add(term.xorb)
-  const rows = await findXorbs(parts.database.sql, names)
+  let rows = await findXorbs(parts.database.sql, names)
+  const doomed = [...rows.values()].filter(row => row.doomed_at !== null).map(row => row.hash)
+  if (await deleteAbandoned(parts, doomed)) rows = await findXorbs(parts.database.sql, names)
   for (const name of names) {
     const row = rows.get(name)
     if (!row) throw new ShardRefused(`xorb ${name}`, notStored)
+    if (row.damaged_at !== null) throw new ShardRefused(`xorb ${name}`, notWhole)
     if (row.doomed_at !== null) throw new XorbBeingCollected(name)
   }
   return rows

@@ -1,4 +1,6 @@
 import { randomBytes } from 'node:crypto'
+import { Readable } from 'node:stream'
+import { setTimeout as sleep } from 'node:timers/promises'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { parseShard, type ShardFile } from '../../formats/shard.ts'
 import { encodeShard } from '../../formats/shard-encode.ts'
@@ -338,6 +340,30 @@ describe('uploading by Xet', () => {
     expect(await isHeld(hub.blobs, 'alice/model', wholeFile.sha256!)).toBe(true)
   })
 
+  it('holds few bytes of shards at once, however many come, and takes them all', async () => {
+    const mebibyte = 1024 * 1024
+    let pulled = 0
+    const gate = Promise.withResolvers<void>()
+    async function* body() {
+      for (let i = 0; i < 40; i++) {
+        pulled += mebibyte
+        yield Buffer.alloc(mebibyte)
+      }
+      // What came so far is held.
+      await gate.promise
+    }
+    const answers = Array.from({ length: 8 }, (_, i) =>
+      alice.request('POST', i % 2 ? '/v1/shards' : '/v2/shards', Readable.from(body())),
+    )
+    for (let seen = -1; seen !== pulled; await sleep(300)) seen = pulled
+    // The limit, the oldest one beyond it, and what is on its way.
+    expect(pulled).toBeLessThan(8 * 30 * mebibyte)
+    expect(pulled).toBeGreaterThan(100 * mebibyte)
+    gate.resolve()
+    const statuses = (await Promise.all(answers)).map(answer => answer.statusCode)
+    expect(new Set(statuses)).toEqual(new Set([200, 400]))
+  }, 60_000)
+
   it('lets in whoever has a token of the right scope', async () => {
     const reader = new CasClient(hub, 'alice/model', 'alice', 'read')
     await expectStatus(403, reader.postXorb(whole))
@@ -354,7 +380,9 @@ describe('uploading by Xet', () => {
     await expectStatus(401, bare({}))
     await expectStatus(401, bare({ authorization: 'Bearer xet_abc.def' }))
     const { accessToken, exp } = hub.blobs.issueToken({
+      repo: 'alice/model',
       holder: 'alice/model',
+      by: 'anyone',
       subject: 'alice',
       scope: 'write',
     })

@@ -6,6 +6,7 @@ import { MAX_SHARD_BYTES } from '../../formats/shard.ts'
 import { inPassing, readBody } from '../../http/body.ts'
 import { type Call, octets, type Route, route } from '../../http/route.ts'
 import { HubError } from '../../kernel/errors.ts'
+import { MemoryBudget } from '../../kernel/memory-budget.ts'
 import { StorageFault, storageFault } from '../../kernel/storage-faults.ts'
 import { claimsOf, hashOf } from './cas-call.ts'
 import { XorbBeingCollected, XorbNotKnown } from './errors.ts'
@@ -19,6 +20,8 @@ import { xorbKey } from './xorb-objects.ts'
 
 /** A shard and what it was parsed to may take some hundred MB. */
 const parallelShards = 2
+/** Bodies of shards that are here, waiting or still coming. Most have some KB. */
+const shardMemory = { bytes: 128 * 1024 * 1024, waitMs: 30_000 }
 /** hf_xet gives up on a stream that is silent for long; something is said this often. */
 const heartbeatMs = 1000
 const telemetryBytes = 1024 * 1024
@@ -26,8 +29,19 @@ const telemetryBytes = 1024 * 1024
 /** The half of the CAS that takes things in. */
 export function uploadRoutes(parts: BlobParts): Route[] {
   const oneOfFew = limitParallel(parallelShards)
-  const register = (call: Pick<Call, 'proven'>, shard: Uint8Array, progress: ShardProgress) =>
-    oneOfFew(() => registerShard(parts, claimsOf(call).holder, shard, progress))
+  const memory = new MemoryBudget('shards', shardMemory.bytes, shardMemory.waitMs)
+  /** Resolves when the shard has been read, to how its registration goes on. */
+  const takeShard = async (call: Pick<Call, 'proven' | 'stream'>, progress: ShardProgress) => {
+    const read = Promise.withResolvers<void>()
+    const outcome = memory.hold(call.stream, async metered => {
+      const shard = await readBody(metered, MAX_SHARD_BYTES)
+      read.resolve()
+      await oneOfFew(() => registerShard(parts, claimsOf(call).holder, shard, progress))
+    })
+    outcome.catch(read.reject)
+    await read.promise
+    return { outcome }
+  }
   return [
     route({
       method: 'POST',
@@ -68,8 +82,8 @@ export function uploadRoutes(parts: BlobParts): Route[] {
       grant: 'cas:write',
       about: { summary: 'Register files', takes: octets, answers: { 200: registeredShard } },
       async handle(call) {
-        const shard = await readBody(call.stream, MAX_SHARD_BYTES)
-        await register(call, shard, { validating() {}, committing() {} })
+        const { outcome } = await takeShard(call, { validating() {}, committing() {} })
+        await outcome
         return { result: 1 }
       },
     }),
@@ -83,10 +97,11 @@ export function uploadRoutes(parts: BlobParts): Route[] {
         answers: { 200: 'application/x-ndjson' },
       },
       async handle(call) {
-        const shard = await readBody(call.stream, MAX_SHARD_BYTES)
+        const steps = new ShardSteps()
+        const { outcome } = await takeShard(call, steps)
         call.reply.type('application/x-ndjson').header('cache-control', 'no-cache')
         const fail = (error: unknown) => call.request.log.error({ err: error }, 'shard failed')
-        return Readable.from(shardEvents(progress => register(call, shard, progress), fail))
+        return Readable.from(shardEvents(steps, outcome, fail))
       },
     }),
     // hf_xet sends it to the root of the CAS' host, whatever path the CAS has.
@@ -105,23 +120,28 @@ export function uploadRoutes(parts: BlobParts): Route[] {
   ]
 }
 
+class ShardSteps implements ShardProgress {
+  now: object = { type: 'validating', verified: 0, total: 0 }
+
+  validating(verified: number, total: number): void {
+    this.now = { type: 'validating', verified, total }
+  }
+
+  committing(): void {
+    this.now = { type: 'committing', stage: 'syncing' }
+  }
+}
+
 /**
  * Says how registering goes, a JSON object a line, and at the end how it went (xet-core `cas_types`
  * `ShardUploadEvent`). The status is 200 by then: the last line alone tells success from failure.
  */
 async function* shardEvents(
-  register: (progress: ShardProgress) => Promise<void>,
+  steps: ShardSteps,
+  registered: Promise<void>,
   fail: (error: unknown) => void,
 ): AsyncGenerator<string, void, undefined> {
-  let now: object = { type: 'validating', verified: 0, total: 0 }
-  const outcome = register({
-    validating(verified, total) {
-      now = { type: 'validating', verified, total }
-    },
-    committing() {
-      now = { type: 'committing', stage: 'syncing' }
-    },
-  }).then(
+  const outcome = registered.then(
     () => ({ type: 'result' }),
     thrown => {
       const error = storageFault(thrown)
@@ -133,7 +153,7 @@ async function* shardEvents(
     },
   )
   for (;;) {
-    yield `${JSON.stringify(now)}\n`
+    yield `${JSON.stringify(steps.now)}\n`
     const stop = new AbortController()
     const tick = sleep(heartbeatMs, undefined, { signal: stop.signal }).catch(() => undefined)
     const last = await Promise.race([outcome, tick])

@@ -33,7 +33,7 @@ export function casRoutes(parts: BlobParts): Route[] {
       async handle(call) {
         const file = hashOf(call, 'file')
         const found = await reconstruct(parts, claimsOf(call).holder, file, call.request.headers.range)
-        return presentV2(parts, call.origin, file, found)
+        return presentV2(parts, call.origin, claimsOf(call), file, found)
       },
     }),
     route({
@@ -44,7 +44,7 @@ export function casRoutes(parts: BlobParts): Route[] {
       async handle(call) {
         const file = hashOf(call, 'file')
         const found = await reconstruct(parts, claimsOf(call).holder, file, call.request.headers.range)
-        return presentV1(parts, call.origin, file, found)
+        return presentV1(parts, call.origin, claimsOf(call), file, found)
       },
     }),
     route({
@@ -107,7 +107,9 @@ async function reconstructMany(parts: BlobParts, call: AnyCall, files: readonly 
     const found = await reconstructIfKnown(parts, claimsOf(call).holder, file)
     if (!found) continue
     answer.files[file] = found.terms
-    for (const [xorb, entries] of Object.entries(fetchInfo(parts, call.origin, file, found))) {
+    for (const [xorb, entries] of Object.entries(
+      fetchInfo(parts, call.origin, claimsOf(call), file, found),
+    )) {
       answer.fetch_info[xorb] = [...(answer.fetch_info[xorb] ?? []), ...entries]
     }
   }

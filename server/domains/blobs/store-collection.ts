@@ -228,6 +228,28 @@ export async function findAbandonedXorbs(sql: Sql, before: number): Promise<Xorb
     .execute()
 }
 
+/** Dooms those of `hashes` anew that a run doomed at `before` or earlier and did not finish: from now on it is for the caller to. */
+export async function takeAbandonedXorbs(
+  sql: Sql,
+  hashes: readonly string[],
+  before: number,
+  now: number,
+): Promise<string[]> {
+  const taken: string[] = []
+  for (const batch of inBatches(hashes)) {
+    const rows = await tables(sql)
+      .updateTable('xorbs')
+      .set({ doomed_at: now })
+      .where('hash', 'in', batch)
+      .where('doomed_at', '<=', before)
+      .where('removal', 'is', null)
+      .returning('hash')
+      .execute()
+    taken.push(...rows.map(row => row.hash))
+  }
+  return taken
+}
+
 /** The objects of these doomed xorbs are deleted; `removal` names that. */
 export async function endRemoval(tx: Sql, hashes: readonly string[], removal: string): Promise<void> {
   await tables(tx).deleteFrom('chunk_index').where('xorb_hash', 'in', hashes).execute()

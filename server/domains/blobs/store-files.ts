@@ -35,8 +35,8 @@ export interface NewFile {
 }
 
 /**
- * Records files, and keeps collection off them until the transaction ends. Files that exist keep their terms and
- * learn their sha256 if it was unknown. Returns what is now known of each: hash → sha256 or null.
+ * Records files, and keeps collection off them until the transaction ends. Files that exist keep their terms, unless these
+ * lead to a damaged xorb, and learn their sha256 if it was unknown. Returns what is now known of each: hash → sha256 or null.
  */
 export async function saveFiles(
   tx: Sql,
@@ -47,6 +47,13 @@ export async function saveFiles(
     tx,
     files.map(file => file.hash),
   )
+  // Each hash is the content's: other terms lead to the same bytes.
+  const damaged = await findDamagedFiles(tx, known.keys())
+  for (const file of files) {
+    if (!damaged.has(file.hash)) continue
+    await tables(tx).updateTable('files').set({ terms: file.terms }).where('hash', '=', file.hash).execute()
+    await tables(tx).deleteFrom('file_xorbs').where('file_hash', '=', file.hash).execute()
+  }
   const missing = files.filter(file => !known.has(file.hash))
   for (const batch of inBatches(missing, 100)) {
     await tables(tx)
@@ -55,7 +62,8 @@ export async function saveFiles(
       .onConflict(conflict => conflict.doNothing())
       .execute()
   }
-  const rows = missing.flatMap(file => file.xorbs.map(xorb_hash => ({ file_hash: file.hash, xorb_hash })))
+  const rewritten = files.filter(file => !known.has(file.hash) || damaged.has(file.hash))
+  const rows = rewritten.flatMap(file => file.xorbs.map(xorb_hash => ({ file_hash: file.hash, xorb_hash })))
   for (const batch of inBatches(rows)) {
     await tables(tx)
       .insertInto('file_xorbs')
@@ -77,6 +85,30 @@ export async function saveFiles(
     }
   }
   return known
+}
+
+/** Those of these files that need a xorb which is known to be damaged. There is hardly ever one, so that is asked first. */
+export async function findDamagedFiles(sql: Sql, hashes: Iterable<string>): Promise<Set<string>> {
+  const damaged = new Set<string>()
+  const any = await tables(sql)
+    .selectFrom('xorbs')
+    .select('hash')
+    .where('damaged_at', 'is not', null)
+    .limit(1)
+    .executeTakeFirst()
+  if (!any) return damaged
+  for (const batch of inBatches(hashes)) {
+    const rows = await tables(sql)
+      .selectFrom('file_xorbs')
+      .innerJoin('xorbs', 'xorbs.hash', 'file_xorbs.xorb_hash')
+      .select('file_xorbs.file_hash')
+      .distinct()
+      .where('file_xorbs.file_hash', 'in', batch)
+      .where('xorbs.damaged_at', 'is not', null)
+      .execute()
+    for (const row of rows) damaged.add(row.file_hash)
+  }
+  return damaged
 }
 
 /** Writes the rows without changing them, which locks them. Returns those that exist with their sha256. */

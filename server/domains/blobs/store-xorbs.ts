@@ -39,15 +39,17 @@ export async function findRemoval(sql: Sql, hash: string): Promise<string | unde
 
 /**
  * Records a xorb whose object is stored. A row that is there already is brought in line with the object, which it
- * may have lost and got back. `removal` is what `findRemoval` gave before the object was stored; throws
- * XorbBeingCollected when it may have been deleted since.
+ * may have lost and got back, or was `isRepaired`: stored in the place of a damaged one. `removal` is what `findRemoval` gave
+ * before the object was stored; throws XorbBeingCollected when it may have been deleted since.
  */
 export async function saveXorb(
   tx: Sql,
-  xorb: Omit<XorbsTable, 'unreferenced_since' | 'doomed_at' | 'removal'>,
-  removal: string | undefined,
+  xorb: Omit<XorbsTable, 'unreferenced_since' | 'doomed_at' | 'removal' | 'damaged_at'>,
+  { removal, isRepaired }: { removal: string | undefined; isRepaired: boolean },
 ): Promise<void> {
-  const { frames_bytes, object_bytes } = xorb
+  const { frames_bytes, object_bytes, created_at } = xorb
+  // Readers keep the index of an object by when it was made.
+  const repaired = isRepaired ? { damaged_at: null, created_at } : {}
   if (removal !== undefined) {
     await tables(tx)
       .deleteFrom('xorbs')
@@ -57,9 +59,11 @@ export async function saveXorb(
   }
   await tables(tx)
     .insertInto('xorbs')
-    .values({ ...xorb, unreferenced_since: null, doomed_at: null, removal: null })
+    .values({ ...xorb, unreferenced_since: null, doomed_at: null, removal: null, damaged_at: null })
     .onConflict(conflict =>
-      conflict.column('hash').doUpdateSet({ frames_bytes, object_bytes, unreferenced_since: null }),
+      conflict
+        .column('hash')
+        .doUpdateSet({ frames_bytes, object_bytes, unreferenced_since: null, ...repaired }),
     )
     .execute()
   const saved = await tables(tx)
@@ -72,7 +76,7 @@ export async function saveXorb(
 
 /**
  * Says that these xorbs are in use, and keeps collection off them until the transaction ends: the rows are written,
- * so locked. Returns those that exist and are not doomed.
+ * so locked. Returns those that exist, are not doomed and not known to be damaged.
  */
 export async function useXorbs(tx: Sql, hashes: Iterable<string>): Promise<Set<string>> {
   const used = new Set<string>()
@@ -83,11 +87,35 @@ export async function useXorbs(tx: Sql, hashes: Iterable<string>): Promise<Set<s
       .set({ unreferenced_since: null })
       .where('hash', 'in', batch)
       .where('doomed_at', 'is', null)
+      .where('damaged_at', 'is', null)
       .returning('hash')
       .execute()
     for (const row of rows) used.add(row.hash)
   }
   return used
+}
+
+/** Notes that the object of this row is not what was stored, unless it was stored anew or let go since the row was read. */
+export async function markDamaged(sql: Sql, row: XorbsTable, now: number): Promise<void> {
+  await tables(sql)
+    .updateTable('xorbs')
+    .set({ damaged_at: now })
+    .where('hash', '=', row.hash)
+    .where('created_at', '=', row.created_at)
+    .where('object_bytes', '=', row.object_bytes)
+    .where('doomed_at', 'is', null)
+    .where('damaged_at', 'is', null)
+    .execute()
+}
+
+/** The object is what was stored after all: somebody has put it back. */
+export async function unmarkDamaged(sql: Sql, row: XorbsTable): Promise<void> {
+  await tables(sql)
+    .updateTable('xorbs')
+    .set({ damaged_at: null })
+    .where('hash', '=', row.hash)
+    .where('damaged_at', '=', row.damaged_at)
+    .execute()
 }
 
 /** A chunk that a xorb holds twice is kept at its first place. */
@@ -101,7 +129,7 @@ export async function indexChunks(tx: Sql, entries: readonly ChunkIndexTable[]):
   }
 }
 
-/** Where the indexed ones of these chunks lie, in xorbs that are not doomed, the oldest xorb first. */
+/** Where the indexed ones of these chunks lie, in xorbs that are neither doomed nor damaged, the oldest xorb first. */
 export async function findIndexedChunks(sql: Sql, chunkHashes: Iterable<string>): Promise<ChunkIndexTable[]> {
   const found: ChunkIndexTable[] = []
   for (const batch of inBatches(chunkHashes)) {
@@ -111,6 +139,7 @@ export async function findIndexedChunks(sql: Sql, chunkHashes: Iterable<string>)
       .select(['chunk_index.chunk_hash', 'chunk_index.xorb_hash', 'chunk_index.position'])
       .where('chunk_index.chunk_hash', 'in', batch)
       .where('xorbs.doomed_at', 'is', null)
+      .where('xorbs.damaged_at', 'is', null)
       .orderBy('xorbs.created_at')
       // One chunk (zeros, a licence text) may be in very many xorbs; any few will do.
       .limit(batch.length * 8)

@@ -27,6 +27,8 @@ export type XorbsTable = {
   doomed_at: number | null
   /** Names the deletion that is done. While there is none the xorb cannot be stored anew. */
   removal: string | null
+  /** Since when it is known that the object is not what was stored: nothing is built upon it until it is stored anew. */
+  damaged_at: number | null
 }
 
 /** How to build a file from chunks. The row says nothing of who may read it. */

@@ -52,14 +52,23 @@ const parallelReads = 8
 export class XorbIndexes {
   readonly #cache: LRUCache<string, XorbIndex, XorbsTable>
 
-  constructor(objects: ObjectStore, maxBytes: number) {
+  /** `suspect` is told of each xorb that cannot be read. */
+  constructor(
+    objects: ObjectStore,
+    maxBytes: number,
+    suspect: (hash: string, error: unknown) => Promise<void>,
+  ) {
     this.#cache = new LRUCache({
       maxSize: maxBytes,
       sizeCalculation: index => index.frameEnds.length * 40 + 400,
       fetchMethod: async (_key, _stale, { context: row }) => {
-        const start = row.frames_bytes
-        const tail = await objects.read(xorbKey(row.hash), start, row.object_bytes)
-        return checkIndex(row.hash, row.object_bytes, tail)
+        try {
+          const tail = await objects.read(xorbKey(row.hash), row.frames_bytes, row.object_bytes)
+          return checkIndex(row.hash, row.object_bytes, tail)
+        } catch (error) {
+          await suspect(row.hash, error)
+          throw error
+        }
       },
     })
   }

@@ -1,9 +1,9 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { type GitClient, newGitClient } from '../../../test/git-client.ts'
 import { ada, type InProcessHub, startInProcessHub } from '../../../test/in-process-hub.ts'
+import { HubBusy } from '../../kernel/errors.ts'
 import type { Repository } from '../../kernel/repository.ts'
 import { createAdmission } from './admission.ts'
-import { HubBusy } from './errors.ts'
 import { makeCommit } from './make-commit.ts'
 
 /** What a client of a hub notices that does one thing at a time. */

@@ -1,4 +1,4 @@
-import { MemoryBudget } from './memory-budget.ts'
+import { MemoryBudget } from '../../kernel/memory-budget.ts'
 import { Slots } from './slots.ts'
 
 /** How much of what is costly runs at once. The rest waits its turn, and reads "busy" (503) when that takes too long. */

@@ -13,8 +13,10 @@ import { strayPacks } from './stray-packs.ts'
 
 type Parts = Pick<RepoParts, 'database' | 'objects' | 'clock'>
 
-/** After so long a removal is taken to be left behind by a run that died. A live run needs seconds. */
-const abandonedMs = 60 * 60 * 1000
+/** After so long a removal is taken to be left behind by a run that died. */
+const abandonedMs = 2 * 60 * 1000
+/** A run that was held up for so long removes no more of a page: another run may have taken it over by then. */
+const removingMs = 60 * 1000
 /** So long is known that a pack was removed. Between storing a pack and counting on it are moments. */
 const rememberedMs = 24 * 60 * 60 * 1000
 const pageSize = 200
@@ -31,11 +33,15 @@ export async function collectPacks(
   const due = { before: now - graceMs, abandoned: newId(now - abandonedMs) }
   const report = { objects: 0, bytes: 0 }
   for await (const packs of collectable(parts, due)) {
-    const removal = newId(parts.clock())
+    const begunAt = parts.clock()
+    const removal = newId(begunAt)
     const taken = dryRun
       ? packs
       : await parts.database.transaction(tx => beginRemoval(tx, packs, removal, due, parts.clock()))
+    let isLate = false
     for (const pack of taken) {
+      isLate = parts.clock() > begunAt + removingMs
+      if (isLate) break
       for (const part of ['idx', 'pack'] as const) {
         const key = packKey(pack.repoId, pack.packId, part)
         const size = await parts.objects.size(key)
@@ -45,7 +51,7 @@ export async function collectPacks(
         report.bytes += size
       }
     }
-    if (!dryRun) await endRemoval(parts.database.sql, removal, parts.clock())
+    if (!dryRun && !isLate) await endRemoval(parts.database.sql, removal, parts.clock())
   }
   if (!dryRun) await forgetRemovedPacks(parts.database.sql, now - rememberedMs)
   return report

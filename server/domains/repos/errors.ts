@@ -111,15 +111,6 @@ export class PackBeingCollected extends HubError {
   }
 }
 
-/** So many others are served that this one would have to wait too long. */
-export class HubBusy extends HubError {
-  constructor(what: string, waitedMs: number) {
-    super(
-      `this hub is busy with other ${what}; nothing was changed after ${waitedMs / 1000} s of waiting, try again soon`,
-    )
-  }
-}
-
 /** Bytes of a pack are not what was stored. Only the objects that they belong to cannot be read. */
 export class PackDamaged extends HubError {
   readonly key: string

@@ -1,6 +1,7 @@
+import { randomBytes } from 'node:crypto'
 import { mkdir, readdir, readFile, stat, utimes } from 'node:fs/promises'
 import { join } from 'node:path'
-import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest'
+import { afterAll, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest'
 import { newGitClient } from '../../../test/git-client.ts'
 import { type InProcessHub, startInProcessHub } from '../../../test/in-process-hub.ts'
 import { PackBuilder } from '../../formats/pack-builder.ts'
@@ -116,6 +117,76 @@ describe('GitMirror', () => {
     await hub.parts.mirror.forget(repo.id)
     await expect(stat(path)).rejects.toThrow('ENOENT')
     expect(await readdir(join(hub.parts.mirror.folder, 'scratch'))).toEqual([])
+  })
+
+  describe('with a limit', () => {
+    const ownFiles = ['packed-refs', 'config', 'HEAD']
+    const sizeOf = async (path: string) => {
+      const sizes = await Promise.all(ownFiles.map(async name => (await stat(join(path, name))).size))
+      return sizes.reduce((sum, size) => sum + size)
+    }
+    /** Mirrors in a folder of their own, of which a little over two fit; and three repositories. */
+    const stage = async (name: string) => {
+      const folder = join(hub.folder, name)
+      const repos = [repo, await hub.createRepo(`${name}-b`), await hub.createRepo(`${name}-c`)] as const
+      const probe = await new GitMirror({ ...hub.parts, folder: `${folder}-probe` }).open(repo)
+      const limit = Math.floor(2.5 * (await sizeOf(probe.path)))
+      const open = () => new GitMirror({ ...hub.parts, folder, limit })
+      const present = async () => {
+        const there = new Set(await readdir(folder))
+        return repos.map(({ id }) => there.has(`${id}.git`))
+      }
+      return { repos, open, present }
+    }
+    const use = async (mirrors: GitMirror, one: Repository) => (await mirrors.open(one)).release()
+
+    it('lets the mirrors go that nobody has opened for longest', async () => {
+      const { repos, open, present } = await stage('limited')
+      const mirrors = open()
+      for (const at of [0, 1, 0, 2] as const) await use(mirrors, repos[at])
+      await vi.waitFor(async () => expect(await present()).toEqual([true, false, true]))
+      await use(mirrors, repos[1])
+      await vi.waitFor(async () => expect(await present()).toEqual([false, true, true]))
+      const again = await mirrors.open(repos[0])
+      expect(await packsIn(again.path)).toHaveLength(1)
+    })
+
+    it('lets none go that is open, however much they take', async () => {
+      const { repos, open, present } = await stage('open')
+      const mirrors = open()
+      const [first, second] = [await mirrors.open(repos[0]), await mirrors.open(repos[1])]
+      await use(mirrors, repos[2])
+      await vi.waitFor(async () => expect(await present()).toEqual([true, true, false]))
+      await use(mirrors, repos[2])
+      first.release()
+      await vi.waitFor(async () => expect((await present()).filter(Boolean)).toHaveLength(2))
+      expect((await present())[1]).toBe(true)
+      second.release()
+    })
+
+    it('knows of mirrors from before, and leaves one that another process has just opened', async () => {
+      const { repos, open, present } = await stage('restarted')
+      const before = open()
+      await use(before, repos[0])
+      await use(before, repos[1])
+      await vi.waitFor(async () => expect(await present()).toEqual([true, true, false]))
+      const hourAgo = Date.now() / 1000 - 3700
+      const path = join(hub.folder, 'restarted', `${repos[1].id}.git`)
+      await utimes(path, hourAgo, hourAgo)
+      await use(open(), repos[2])
+      await vi.waitFor(async () => expect(await present()).toEqual([true, false, true]))
+    })
+
+    it('counts no bytes that the store has as well', async () => {
+      const { repos, open, present } = await stage('linked')
+      const mirrors = open()
+      // Far over the limit, if it were not a hard link.
+      await addPack('x'.repeat(10) + randomBytes(100_000).toString('hex'))
+      await use(mirrors, repos[0])
+      await use(mirrors, repos[1])
+      await use(mirrors, repos[0])
+      expect(await present()).toEqual([true, true, false])
+    })
   })
 
   it('removes what a crash has left in scratch, but not what is under way', async () => {

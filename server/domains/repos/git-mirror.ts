@@ -1,10 +1,22 @@
 import { randomBytes } from 'node:crypto'
-import { mkdir, mkdtemp, readdir, readFile, rename, rm, stat, unlink, writeFile } from 'node:fs/promises'
+import {
+  mkdir,
+  mkdtemp,
+  readdir,
+  readFile,
+  rename,
+  rm,
+  stat,
+  unlink,
+  utimes,
+  writeFile,
+} from 'node:fs/promises'
 import { join, resolve } from 'node:path'
 import { defaultBranch, type Repository } from '../../kernel/repository.ts'
 import type { Database } from '../../ports/database.ts'
 import { ObjectMissing, type ObjectStore } from '../../ports/objects.ts'
 import { requireGit } from './git-program.ts'
+import { MirrorSizes } from './mirror-sizes.ts'
 import { packKey } from './packs.ts'
 import { allRefs, type Pack, packsOf, type Ref } from './store.ts'
 import { Turns } from './turns.ts'
@@ -27,6 +39,8 @@ export interface Scratch {
 }
 
 const parallelCopies = 8
+/** After so long no git runs any more in a mirror that another process has opened. */
+const elsewhereMs = 3600_000
 const staleScratchMs = 24 * 3600_000
 
 /**
@@ -37,8 +51,9 @@ const staleScratchMs = 24 * 3600_000
  *     <folder>/scratch/                           pushes and merges under way; leftovers of a crash go away a day later
  *
  * A cache: everything may be deleted at any time, git that runs in it then fails and the next request builds it anew.
- * Nothing is evicted yet. What would do it: `open` sets the time of the repository's folder, and `forget` removes
- * those that nobody has opened for longest until the folder is small enough.
+ * When the mirrors take more of the disk than `limit` bytes, those that nobody has opened for longest go; not one that is open
+ * here, nor one that another process has opened within the last hour. A hard link to an object that the store still has
+ * takes nothing.
  */
 export class GitMirror {
   /** Exists once a mirror or a scratch has been opened. */
@@ -47,12 +62,17 @@ export class GitMirror {
   readonly #objects: ObjectStore
   readonly #turns = new Turns()
   readonly #users = new Map<string, number>()
+  readonly #sizes: MirrorSizes
+  /** When this process has opened each. */
+  readonly #opened = new Map<string, number>()
+  #isScanned = false
   #sweep: Promise<void> | undefined
 
-  constructor(parts: { database: Database; objects: ObjectStore; folder: string }) {
+  constructor(parts: { database: Database; objects: ObjectStore; folder: string; limit?: number }) {
     this.#database = parts.database
     this.#objects = parts.objects
     this.folder = resolve(parts.folder)
+    this.#sizes = new MirrorSizes(parts.limit ?? Number.POSITIVE_INFINITY)
   }
 
   /** Throws an Error that says so when git is missing or too old. */
@@ -62,23 +82,69 @@ export class GitMirror {
     const state = await this.#turns.take(repo.id, async () => {
       const refreshed = await this.#refresh(repo.id, path)
       this.#users.set(repo.id, (this.#users.get(repo.id) ?? 0) + 1)
+      this.#sizes.touch(repo.id)
+      const now = Date.now()
+      this.#opened.set(repo.id, now)
+      await utimes(path, now / 1000, now / 1000)
       return refreshed
     })
     const release = () => {
       const others = (this.#users.get(repo.id) ?? 1) - 1
       if (others > 0) this.#users.set(repo.id, others)
       else this.#users.delete(repo.id)
+      // Beside the request. What it could not remove, the next one finds.
+      this.#turns.take('limit', () => this.#keepLimit(repo.id)).catch(() => {})
     }
     return { path, ...state, release }
   }
 
   /** Removes the repository's folder. Git that runs in it fails. */
   async forget(repoId: string): Promise<void> {
-    await this.#turns.take(repoId, async () => {
-      const scratch = await this.scratch()
-      await rename(this.#pathOf(repoId), join(scratch.path, 'gone')).catch(unlessMissing)
-      await scratch.remove()
-    })
+    await this.#turns.take(repoId, () => this.#remove(repoId))
+  }
+
+  async #remove(repoId: string): Promise<void> {
+    const scratch = await this.scratch()
+    await rename(this.#pathOf(repoId), join(scratch.path, 'gone')).catch(unlessMissing)
+    this.#sizes.delete(repoId)
+    this.#opened.delete(repoId)
+    await scratch.remove()
+  }
+
+  /** Measures a mirror that was used, and lets others go while there are too many. */
+  async #keepLimit(used: string): Promise<void> {
+    if (!this.#isScanned) await this.#scan()
+    this.#isScanned = true
+    const isThere = await stat(this.#pathOf(used)).catch(unlessMissing)
+    if (isThere) this.#sizes.set(used, await bytesAlone(this.#pathOf(used)))
+    for (const id of this.#sizes.ids()) {
+      if (!this.#sizes.isOver) return
+      await this.#turns.take(id, () => this.#evict(id))
+    }
+  }
+
+  /** In a turn of the repository, so that nobody is opening it. */
+  async #evict(id: string): Promise<void> {
+    if (this.#users.has(id)) return
+    const found = await stat(this.#pathOf(id)).catch(unlessMissing)
+    const isElsewhere = found && found.mtimeMs > (this.#opened.get(id) ?? 0) + 1000
+    if (isElsewhere && Date.now() - found.mtimeMs < elsewhereMs) return
+    await this.#remove(id)
+  }
+
+  /** Mirrors that were there before this process, in the order in which they were opened. */
+  async #scan(): Promise<void> {
+    const found: { id: string; openedAt: number; bytes: number }[] = []
+    for (const name of await readdir(this.folder)) {
+      const id = /^(\w+)\.git$/.exec(name)?.[1]
+      const folder = id && (await stat(join(this.folder, name)).catch(unlessMissing))
+      if (!id || !folder) continue
+      found.push({ id, openedAt: folder.mtimeMs, bytes: await bytesAlone(join(this.folder, name)) })
+    }
+    const known = this.#sizes.ids()
+    for (const { id, bytes } of found.sort((a, b) => a.openedAt - b.openedAt)) this.#sizes.set(id, bytes)
+    // What was opened here meanwhile was used last.
+    for (const id of known) this.#sizes.touch(id)
   }
 
   async scratch(): Promise<Scratch> {
@@ -172,6 +238,19 @@ function packedRefs(refs: readonly Ref[]): string {
     if (commitId !== oid) lines.push(`^${commitId}\n`)
   }
   return lines.join('')
+}
+
+/** What would be free if the folder were removed: names of files that have another one elsewhere take nothing. */
+async function bytesAlone(folder: string): Promise<number> {
+  let sum = 0
+  for (const entry of (await readdir(folder, { recursive: true, withFileTypes: true }).catch(
+    unlessMissing,
+  )) ?? []) {
+    if (!entry.isFile()) continue
+    const found = await stat(join(entry.parentPath, entry.name)).catch(unlessMissing)
+    if (found && found.nlink === 1) sum += found.size
+  }
+  return sum
 }
 
 async function writeWhenOther(path: string, text: string): Promise<void> {

@@ -5,6 +5,7 @@ import { LFS_POINTER_LIMIT, type LfsPointer, parseLfsPointer } from '../../forma
 import { PackIndex } from '../../formats/pack-index.ts'
 import {
   applyDelta,
+  inflatedId,
   inflateEntry,
   maxEntryHeaderLength,
   parsePackEntryHeader,
@@ -47,7 +48,10 @@ const keyBytes = 250
 export class GitObjects {
   readonly #database: Database
   readonly #objects: ObjectStore
-  readonly #packs = new LRUCache<string, readonly Pack[]>({ max: 10_000 })
+  readonly #packs = new LRUCache<string, readonly Pack[]>({
+    maxSize: 8 * mebibyte,
+    sizeCalculation: packs => (packs.length + 1) * keyBytes,
+  })
   readonly #indexes = new LRUCache<string, PackIndex, { bytes: number }>({ maxSize: 64 * mebibyte })
   readonly #trees = new LRUCache<string, Tree>({
     maxSize: 16 * mebibyte,
@@ -55,7 +59,7 @@ export class GitObjects {
   })
   readonly #commits = new LRUCache<string, Commit>({
     maxSize: 16 * mebibyte,
-    sizeCalculation: commit => commit.message.length + 2 * keyBytes,
+    sizeCalculation: bytesOfCommit,
   })
   readonly #facts = new LRUCache<string, BlobFacts>({
     maxSize: 8 * mebibyte,
@@ -139,8 +143,8 @@ export class GitObjects {
   }
 
   /**
-   * Size and LFS pointer of many blobs at once: neighbours in a pack are read together, and of large blobs only the
-   * header is.
+   * Size and LFS pointer of many blobs at once, each proven by its id: neighbours in a pack are read together, and large
+   * blobs pass through piece by piece, the first time that somebody asks.
    */
   async blobFacts(repoId: string, oids: readonly string[]): Promise<Map<string, BlobFacts>> {
     const facts = new Map<string, BlobFacts>()
@@ -169,7 +173,7 @@ export class GitObjects {
         const bytes = await this.#objects.read(key, run.start, run.end)
         for (const place of run.entries) {
           const entry = bytes.subarray(place.offset - run.start)
-          const fact = await this.#factFrom(repoId, place, entry).catch(error => {
+          const fact = await this.#factFrom(repoId, key, place, entry).catch(error => {
             throw damageOf(key, error)
           })
           facts.set(place.oid, fact)
@@ -179,15 +183,19 @@ export class GitObjects {
     }
   }
 
-  async #factFrom(repoId: string, place: Located, bytes: Uint8Array): Promise<BlobFacts> {
+  async #factFrom(repoId: string, key: string, place: Located, bytes: Uint8Array): Promise<BlobFacts> {
     const { header, length } = parsePackEntryHeader(bytes)
     if (header.type === 'ofs-delta' || header.type === 'ref-delta') {
       return factsOf((await this.read(repoId, place.oid)).content)
     }
-    // Too large for a pointer: its size is taken as it stands. Whoever reads the blob, or checks the pack, finds out.
-    if (header.size >= LFS_POINTER_LIMIT) return { size: header.size }
+    if (place.end - place.offset > wholeEntryLimit || header.size > inflatedLimit) {
+      const range = { start: place.offset + length, end: place.end }
+      const found = await inflatedId(this.#objects.stream(key, range), header)
+      if (found !== place.oid) throw new MalformedInput(`git object ${place.oid}`, `hashes to ${found}`)
+      return { size: header.size }
+    }
     const deflated = bytes.subarray(length, place.end - place.offset)
-    const { content } = await inflateEntry(deflated, header.size, LFS_POINTER_LIMIT)
+    const { content } = await inflateEntry(deflated, header.size, inflatedLimit)
     checkId(place.oid, header.type, content)
     return factsOf(content)
   }
@@ -332,6 +340,12 @@ function checkId(oid: string, type: ObjectType, content: Uint8Array): void {
   if (found !== oid) throw new MalformedInput(`git object ${oid}`, `hashes to ${found}`)
 }
 
+/** What it takes in memory, about. */
+function bytesOfCommit({ message, parents, author, committer }: Commit): number {
+  const names = [author, committer].reduce((sum, { name, email }) => sum + name.length + email.length, 0)
+  return message.length + names + (parents.length + 2) * keyBytes
+}
+
 interface Place {
   readonly pack: Pack
   readonly index: PackIndex
@@ -348,8 +362,9 @@ function factsOf(content: Uint8Array): BlobFacts {
   return { size: content.length, ...(lfs && { lfs }) }
 }
 
-/** An entry longer than this cannot be a pointer: its header is enough. */
-const wholeEntryLimit = 2 * LFS_POINTER_LIMIT
+/** An entry that is longer, or inflates to more, is no pointer and is not held whole. */
+const wholeEntryLimit = 64 * 1024
+const inflatedLimit = mebibyte
 const gapLimit = 4096
 /** The entries of one run are inflated without a pause. */
 const runLimit = 256 * 1024

@@ -1,5 +1,10 @@
+import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { Readable } from 'node:stream'
+import { createDeflate } from 'node:zlib'
 import { afterEach, describe, expect, it } from 'vitest'
+import { encodePackEntryHeader, encodePackHeader } from '../../formats/packfile.ts'
 import { GitAborted, GitFailed, GitTimedOut, gitText, linesOf, requireGit, runGit } from './git-program.ts'
 
 const home = tmpdir()
@@ -49,6 +54,32 @@ describe('runGit', () => {
     await expect(git.ended).rejects.toThrow(GitTimedOut)
     await expect(git.ended).rejects.toThrow(words)
   })
+
+  it('ends git that computes for too long: a short pack that inflates without end', async () => {
+    const folder = await mkdtemp(join(tmpdir(), 'banyan-bomb-'))
+    const size = 1.5 * 2 ** 30
+    const inflates = async function* () {
+      yield encodePackHeader(1)
+      yield encodePackEntryHeader({ type: 'blob', size })
+      const deflate = createDeflate()
+      const zeros = Buffer.alloc(1024 * 1024)
+      Readable.from(
+        (function* () {
+          for (let at = 0; at < size; at += zeros.length) yield zeros
+        })(),
+      ).pipe(deflate)
+      yield* deflate
+    }
+    await gitText({ args: ['init', '-q', '--bare', 'bomb.git'], home: folder })
+    const run = {
+      args: ['--git-dir=bomb.git', '-c', 'core.bigFileThreshold=16m', 'index-pack', '--stdin'],
+      home: folder,
+      input: inflates(),
+      limits: { idleMs: 60_000, totalMs: 60_000, cpuSeconds: 1 },
+    }
+    await expect(gitText(run)).rejects.toThrow('git index-pack was ended: it computed for 1 s')
+    await rm(folder, { recursive: true })
+  }, 60_000)
 
   it('ends git and what it has started when nobody waits any more', async () => {
     const gone = new AbortController()

@@ -20,9 +20,11 @@ interface GitLimits {
   /** Nothing was read or written for so long. */
   readonly idleMs: number
   readonly totalMs: number
+  /** Processor time of the program itself: what few bytes inflate to may keep it busy for hours. */
+  readonly cpuSeconds?: number
 }
 
-const defaultLimits: GitLimits = { idleMs: 10 * 60_000, totalMs: 4 * 3600_000 }
+export const defaultLimits: GitLimits = { idleMs: 10 * 60_000, totalMs: 4 * 3600_000 }
 /** What git says about a failure comes last, so the end is kept. */
 const keptStderrBytes = 16 * 1024
 
@@ -76,7 +78,8 @@ export class GitAborted extends Error {
 export function runGit(run: GitRun): RunningGit {
   const command = run.args.find((arg, at) => !arg.startsWith('-') && run.args[at - 1] !== '-c') ?? ''
   const limits = run.limits ?? defaultLimits
-  const child = spawn('git', [...run.args], {
+  const [program, args] = commandOf(run.args, limits.cpuSeconds)
+  const child = spawn(program, args, {
     cwd: run.home,
     env: { ...hermeticEnvironment(run.home), ...run.env },
     stdio: 'pipe',
@@ -107,6 +110,8 @@ export function runGit(run: GitRun): RunningGit {
       const status = await exitOf(child)
       await stderr.closed
       if (fault) throw fault
+      if (status === 'SIGXCPU' && limits.cpuSeconds !== undefined)
+        throw new GitTimedOut(command, 'it computed for', limits.cpuSeconds * 1000)
       if (status !== 0) throw new GitFailed(command, status, stderr.text())
     } finally {
       isOver = true
@@ -199,6 +204,12 @@ function hermeticEnvironment(home: string): Record<string, string> {
     GIT_NO_REPLACE_OBJECTS: '1',
     LC_ALL: 'C',
   }
+}
+
+/** Only a shell can set the limit of a process that is not there yet (setrlimit(2)). */
+function commandOf(args: readonly string[], cpuSeconds: number | undefined): [string, string[]] {
+  if (cpuSeconds === undefined) return ['git', [...args]]
+  return ['sh', ['-c', 'ulimit -S -t "$0" && exec git "$@"', String(cpuSeconds), ...args]]
 }
 
 function killGroup(child: ChildProcessWithoutNullStreams): void {

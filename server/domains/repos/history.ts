@@ -4,10 +4,11 @@ import type { RepoParts } from './parts.ts'
 
 type Parts = Pick<RepoParts, 'git'>
 
-/** The last histories asked for; 40 bytes and a pointer a commit. */
+/** The last histories asked for. */
 const histories = new LRUCache<string, readonly string[]>({
-  maxSize: 1_000_000,
-  sizeCalculation: ids => ids.length + 1,
+  maxSize: 48 * 1024 * 1024,
+  // 40 characters and a pointer each.
+  sizeCalculation: ids => (ids.length + 1) * 64,
 })
 
 /** Every commit that `commitId` stands on, itself first, newest first by committer time, parents after children. */

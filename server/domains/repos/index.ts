@@ -39,7 +39,7 @@ import { allRepoIds, refsNamed, reposById, touchRepo } from './store.ts'
 import { packedBytes } from './store-packs.ts'
 import { listFiles, type PathEntry } from './tree-listing.ts'
 import { Turns } from './turns.ts'
-import { holdersOf, repoIdOf } from './uploads.ts'
+import { holdersOf, readerHolder, repoIdOf } from './uploads.ts'
 
 export * from './errors.ts'
 export { repoMigrations } from './migrations/index.ts'
@@ -81,6 +81,10 @@ export interface Repos {
   diff(repo: Repository, from: string, to: string): Promise<string>
   /** Makes the writers of a repository wait for each other. Throws RepoNotFound when it has gone. */
   touch(tx: Sql, repo: Repository): Promise<void>
+  /** The repository of this id, remembered until one changes: for what each request asks. */
+  current(id: string): Repository | undefined | Promise<Repository | undefined>
+  /** Who holds what this user uploads without writing to the repository. */
+  readerHolder(user: User, repo: Repository): string
   /** Those of the blobs' `holders` whose repository is there still. */
   liveHolders(holders: readonly string[]): Promise<Set<string>>
   /** A file that is read by range; undefined when it is absent. Of one in git, which is small, each read takes all. */
@@ -98,13 +102,15 @@ export interface Repos {
 export function createRepos(
   given: Omit<RepoParts, 'git' | 'mirror' | 'lookups' | 'admission' | 'commitTurns'> & {
     cacheFolder: string
+    /** Bytes that mirrors of repositories may take there, beside those that are open. */
+    cacheBytes: number
   },
 ): Repos {
   const parts: RepoParts = {
     ...given,
     lookups: createLookups(given.database),
     git: new GitObjects(given),
-    mirror: new GitMirror({ ...given, folder: given.cacheFolder }),
+    mirror: new GitMirror({ ...given, folder: given.cacheFolder, limit: given.cacheBytes }),
     admission: createAdmission(),
     commitTurns: new Turns(),
   }
@@ -125,6 +131,8 @@ export function createRepos(
     conflicts: (repo, refs) => findConflicts(parts, repo, refs),
     diff: (repo, from, to) => diffCommits(parts, repo, from, to),
     touch: (tx, repo) => touchRepo(tx, repo.id, parts.clock()),
+    current: parts.lookups.repoById,
+    readerHolder,
     async liveHolders(holders) {
       return holdersOf(holders, await livingIds(parts, [...new Set(holders.map(repoIdOf))]))
     },

@@ -1,8 +1,9 @@
 import { signPath } from '../../http/signed-url.ts'
-import type { User } from '../../kernel/actor.ts'
+import type { Actor, User } from '../../kernel/actor.ts'
+import type { Delegation } from '../../kernel/delegation.ts'
 import { type Repository, repoPath } from '../../kernel/repository.ts'
 import type { RepoParts } from './parts.ts'
-import { findUploads, uploadHolder } from './uploads.ts'
+import { delegate, findUploads, uploadHolder } from './uploads.ts'
 
 /** git-lfs batch API (docs/api/batch.md of git-lfs), with the `multipart` transfer of huggingface_hub `lfs.py`. */
 
@@ -27,39 +28,42 @@ const mostPartUrls = 40_000
 /** As much as a shard may declare. */
 const largestFile = 1024 ** 4
 
-/** A repository, and who holds the objects there. */
+/** A repository, and what URLs to objects there rest on. */
 interface Place {
   readonly repo: Repository
-  readonly holder: string
+  readonly delegation: Delegation
 }
 
 /**
- * Signed URLs under `<repo>.git/info/lfs/`: they bind the holder, the object, its size and the method. The holder is the
- * repository's id, which is there because a name may come to mean another repository while the URL is good, or whoever's
- * uploads wait for a pull request.
+ * Signed URLs under `<repo>.git/info/lfs/`: they bind the object, its size, the method and what they were given for. The
+ * repository's id is among it because a name may come to mean another repository while the URL is good.
  */
 function lfsUrl(
   parts: Pick<RepoParts, 'signer' | 'clock'>,
   origin: string,
-  { repo, holder }: Place,
+  { repo, delegation }: Place,
   method: 'GET' | 'PUT' | 'POST',
   path: string,
 ): string {
-  const target = `${repoPath(repo)}.git/info/lfs/${path}?holder=${holder}`
-  return origin + signPath(parts.signer, method, target, parts.clock() + lifetimeOf[method] * 1000)
+  const target = `${repoPath(repo)}.git/info/lfs/${path}`
+  return (
+    origin + signPath(parts.signer, method, target, delegation, parts.clock() + lifetimeOf[method] * 1000)
+  )
 }
 
 export async function downloadAnswers(
   parts: RepoParts,
   origin: string,
   repo: Repository,
+  actor: Actor,
   objects: readonly LfsObject[],
 ): Promise<LfsAnswer[]> {
+  const place = { repo, delegation: delegate(actor, repo, repo.id) }
   const stored = await parts.blobs.describe(repo.id, [...new Set(objects.map(object => object.oid))])
   return objects.map(({ oid, size }) => {
     const file = stored.get(oid)
     if (!file) return { oid, size, error: { code: 404, message: 'This repository has no such object' } }
-    const href = lfsUrl(parts, origin, { repo, holder: repo.id }, 'GET', `objects/${oid}`)
+    const href = lfsUrl(parts, origin, place, 'GET', `objects/${oid}`)
     return {
       oid,
       size: file.size,
@@ -83,12 +87,16 @@ export async function uploadAnswers(
 ): Promise<LfsAnswer[]> {
   const wanted = [...new Set(objects.map(object => object.oid))]
   const described = await findUploads(parts, actor, repo, wanted)
-  // What turned out to be something else may be uploaded again.
+  const damaged = await parts.blobs.findDamaged([...described.values()].map(file => file.fileHash))
+  // What turned out to be something else, or has been damaged, may be uploaded again.
   const held = new Set(
-    [...described].filter(([, file]) => file.state !== 'refuted').map(([sha256]) => sha256),
+    [...described]
+      .filter(([, file]) => file.state !== 'refuted' && !damaged.has(file.fileHash))
+      .map(([sha256]) => sha256),
   )
   const absent = wanted.filter(sha256 => !held.has(sha256))
   const holder = uploadHolder(parts, actor, repo)
+  const place = { repo, delegation: delegate(actor, repo, holder) }
   const adopted = await parts.blobs.adopt(actor.id, holder, absent)
   const answers: LfsAnswer[] = []
   let partUrls = 0
@@ -98,7 +106,7 @@ export async function uploadAnswers(
     else if (object.size > largestFile) answers.push({ ...object, error: tooLarge })
     else {
       const inParts = allowMultipart && object.size >= multipartThreshold && partUrls < mostPartUrls
-      const answer = await uploadAnswer(parts, origin, { repo, holder }, object, inParts)
+      const answer = await uploadAnswer(parts, origin, place, object, inParts)
       partUrls += Object.keys(answer.actions?.upload?.header ?? {}).length
       answers.push(answer)
     }
@@ -125,7 +133,7 @@ async function uploadAnswer(
       actions: { upload: { href, expires_in: lifetimeOf.PUT }, verify },
     }
   }
-  const upload = await parts.blobs.beginMultipart(place.holder, oid, size)
+  const upload = await parts.blobs.beginMultipart(place.delegation.holder, oid, size)
   const header: Record<string, string> = { chunk_size: String(upload.partSize) }
   for (let part = 1; part <= upload.count; part++) {
     header[String(part).padStart(5, '0')] = lfsUrl(

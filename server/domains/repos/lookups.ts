@@ -1,11 +1,12 @@
 import { defaultBranch, type Repository } from '../../kernel/repository.ts'
 import type { Database, Lookup } from '../../ports/database.ts'
-import { findMovedRepo, findRepo, type Ref, refsNamed } from './store.ts'
+import { findMovedRepo, findRepo, type Ref, refsNamed, reposById } from './store.ts'
 
 /** What nearly every request asks first, remembered until it changes. */
 export interface Lookups {
   /** By `repoKey`: the repository that has the name, or had it before it was moved. */
   readonly repo: Lookup<Repository | undefined>
+  readonly repoById: Lookup<Repository | undefined>
   /** The ref that a revision names, by `refKey`. A branch wins over a tag of the same name. */
   readonly ref: Lookup<Ref | undefined>
 }
@@ -16,6 +17,11 @@ export function createLookups(database: Database): Lookups {
       tables: ['repos', 'repo_redirects'],
       max: 20_000,
       load: async key => (await findRepo(database.sql, key)) ?? findMovedRepo(database.sql, key),
+    }),
+    repoById: database.remember({
+      tables: ['repos'],
+      max: 20_000,
+      load: async id => (await reposById(database.sql, [id]))[0],
     }),
     ref: database.remember({
       tables: ['refs'],

@@ -4,7 +4,7 @@ import { PackIndex } from '../../formats/pack-index.ts'
 import { packHeaderLength, parsePackHeader } from '../../formats/packfile.ts'
 import { HubError, LimitExceeded } from '../../kernel/errors.ts'
 import type { GitMirror, OpenMirror, Scratch } from './git-mirror.ts'
-import { GitFailed, GitTimedOut, gitText, type RunningGit, runGit } from './git-program.ts'
+import { defaultLimits, GitFailed, GitTimedOut, gitText, type RunningGit, runGit } from './git-program.ts'
 
 /** A pack that lies in a quarantine, complete and indexed. */
 export interface ReceivedPack {
@@ -28,6 +28,8 @@ const objectLimit = 2_000_000
 const objectMebibytes = 64
 /** Git's table of all objects has to fit too. */
 const tableBytesAnObject = 128
+/** Two million objects take git some three minutes; what takes longer is made to. */
+const indexCpuSeconds = 15 * 60
 /** Larger blobs pass through without being held; they are refused for their size afterwards. */
 const passingThrough = ['-c', 'core.bigFileThreshold=16m']
 /**
@@ -111,7 +113,8 @@ export class Quarantine {
     const args = [...passingThrough, 'index-pack', '--stdin', '--fix-thin', `--strict=${severities}`]
     const mebibytes = Math.max(objectMebibytes, Math.ceil((count * tableBytesAnObject) / 1024 ** 2))
     try {
-      const said = await gitText(this.#command(args, bytes, { GIT_ALLOC_LIMIT: `${mebibytes}m` }))
+      const command = this.#command(args, bytes, { GIT_ALLOC_LIMIT: `${mebibytes}m` })
+      const said = await gitText({ ...command, limits: { ...defaultLimits, cpuSeconds: indexCpuSeconds } })
       const packId = /^(?:pack|keep)\t([0-9a-f]{40})$/m.exec(said)?.[1]
       if (!packId) throw new Error(`git index-pack said ${JSON.stringify(said.slice(0, 200))}`)
       return packId

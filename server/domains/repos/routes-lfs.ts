@@ -4,6 +4,7 @@ import { lfsBatch } from '../../../contract/repos.ts'
 import { inPassing } from '../../http/body.ts'
 import { type Call, octets, type Route, repoOf, route } from '../../http/route.ts'
 import { sendBytes } from '../../http/send-bytes.ts'
+import type { Delegation } from '../../kernel/delegation.ts'
 import { RepoNotFound } from '../../kernel/errors.ts'
 import { repoApiPath, repoId } from '../../kernel/repository.ts'
 import { NotSignedIn } from '../policy/index.ts'
@@ -11,7 +12,6 @@ import { LfsObjectMissing, LocksNotOffered } from './errors.ts'
 import { downloadAnswers, type LfsAnswer, uploadAnswers } from './lfs-batch.ts'
 import type { RepoParts } from './parts.ts'
 import { issueXetToken, xetHeaders } from './routes-xet.ts'
-import { repoIdOf } from './uploads.ts'
 
 const mediaType = 'application/vnd.git-lfs+json'
 
@@ -24,8 +24,6 @@ const batch = z.object({
   objects: z.array(z.object({ oid: sha256, size })).max(1000),
   hash_algo: z.enum(['sha256', 'sha_256']).nullish(),
 })
-
-const signedFor = z.object({ holder: z.string() })
 
 /** hub-protocol sections 6.1 and 10: the batch route and the signed URLs that it hands out. */
 export function lfsRoutes(parts: RepoParts): Route[] {
@@ -47,7 +45,7 @@ export function lfsRoutes(parts: RepoParts): Route[] {
         const repo = repoOf(call)
         const transfers = body.transfers ?? ['basic']
         if (body.operation === 'download') {
-          const objects = await downloadAnswers(parts, call.origin, repo, body.objects)
+          const objects = await downloadAnswers(parts, call.origin, repo, call.actor, body.objects)
           return sendLfs(call, { transfer: 'basic', objects, hash_algo: 'sha256' })
         }
         // It is not told where the commit will go: whoever may open a pull request may bring files for it.
@@ -70,7 +68,6 @@ export function lfsRoutes(parts: RepoParts): Route[] {
         summary: 'Whether an uploaded LFS object is here',
         answers: { 200: { type: mediaType, shape: nothing } },
       },
-      query: signedFor,
       body: z.object({ oid: sha256, size }),
       async handle(call) {
         const oid = String(call.params.oid)
@@ -86,7 +83,6 @@ export function lfsRoutes(parts: RepoParts): Route[] {
       path: '{web}/info/lfs/objects/:oid',
       grant: 'signed-url',
       about: { summary: 'Content of an LFS object', answers: { 200: octets, 206: octets } },
-      query: signedFor,
       async handle(call) {
         const oid = String(call.params.oid)
         const file = await parts.blobs.find(signedHolder(call), oid)
@@ -104,7 +100,6 @@ export function lfsRoutes(parts: RepoParts): Route[] {
       path: '{web}/info/lfs/objects/:oid/:size',
       grant: 'signed-url',
       about: { summary: 'Put the content of an LFS object', takes: octets, answers: { 200: null } },
-      query: signedFor,
       async handle(call) {
         const expected = { sha256: String(call.params.oid), size: Number(call.params.size) }
         await parts.blobs.ingest(signedHolder(call), inPassing(call.stream), expected)
@@ -116,7 +111,6 @@ export function lfsRoutes(parts: RepoParts): Route[] {
       path: '{web}/info/lfs/uploads/:upload/:part',
       grant: 'signed-url',
       about: { summary: 'Put a part of an LFS object', takes: octets, answers: { 200: null } },
-      query: signedFor,
       async handle(call) {
         signedHolder(call)
         const part = Number(call.params.part)
@@ -132,7 +126,6 @@ export function lfsRoutes(parts: RepoParts): Route[] {
         summary: 'Join the parts of an LFS object',
         answers: { 200: { type: mediaType, shape: nothing } },
       },
-      query: signedFor,
       body: z.object({ oid: sha256 }),
       bodyLimit: 4 * 1024 * 1024,
       async handle(call) {
@@ -161,10 +154,11 @@ export function lfsRoutes(parts: RepoParts): Route[] {
 }
 
 /** Whom the URL was signed for: this repository, and not another that has taken its name since. */
-function signedHolder<Body>(call: Call<z.infer<typeof signedFor>, Body>): string {
+function signedHolder(call: Pick<Call, 'repo' | 'request' | 'proven'>): string {
   const repo = repoOf(call)
-  if (repoIdOf(call.query.holder) !== repo.id) throw new RepoNotFound(repoId(repo))
-  return call.query.holder
+  const delegation = call.proven as Delegation
+  if (delegation.repo !== repo.id) throw new RepoNotFound(repoId(repo))
+  return delegation.holder
 }
 
 function sendLfs(call: Pick<Call, 'reply'>, answer: unknown) {

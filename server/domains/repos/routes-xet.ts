@@ -4,7 +4,7 @@ import { flag } from '../../http/query.ts'
 import { type Call, type Route, repoOf, route } from '../../http/route.ts'
 import { demandCommit } from './demand-commit.ts'
 import type { RepoParts } from './parts.ts'
-import { uploadHolder } from './uploads.ts'
+import { delegate, uploadHolder } from './uploads.ts'
 
 /**
  * hub-protocol section 7: short-lived keys to the CAS, for one repository. The revision is not looked at: a new branch
@@ -56,7 +56,11 @@ export function issueXetToken(
   const subject = isWhole ? actor.id : undefined
   const repo = repoOf(call)
   const holder = scope === 'read' ? repo.id : uploadHolder(parts, actor, repo)
-  const { accessToken, exp, casUrl } = parts.blobs.issueToken({ holder, scope, subject })
+  const { accessToken, exp, casUrl } = parts.blobs.issueToken({
+    ...delegate(actor, repo, holder),
+    scope,
+    subject,
+  })
   return { accessToken, exp, casUrl: `${call.origin}${casUrl}` }
 }
 

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { HubBusy } from './errors.ts'
+import { HubBusy } from '../../kernel/errors.ts'
 import { Slots } from './slots.ts'
 
 const long = 60_000

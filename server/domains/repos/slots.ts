@@ -1,4 +1,4 @@
-import { HubBusy } from './errors.ts'
+import { HubBusy } from '../../kernel/errors.ts'
 
 interface Waiter {
   readonly go: () => void

@@ -1,4 +1,5 @@
-import type { Actor } from '../../kernel/actor.ts'
+import type { Actor, User } from '../../kernel/actor.ts'
+import { credentialName, type Delegation } from '../../kernel/delegation.ts'
 import type { Repository } from '../../kernel/repository.ts'
 import type { Sql } from '../../ports/database.ts'
 import type { StoredFile } from '../blobs/index.ts'
@@ -14,7 +15,16 @@ type Parts = Pick<RepoParts, 'blobs' | 'policy'>
  */
 export function uploadHolder(parts: Pick<RepoParts, 'policy'>, actor: Actor, repo: Repository): string {
   const isWriter = parts.policy.can(actor, 'repo:write', { repo }).allowed
-  return isWriter || actor.kind === 'anonymous' ? repo.id : `${repo.id}${separator}${actor.id}`
+  return isWriter || actor.kind === 'anonymous' ? repo.id : readerHolder(actor, repo)
+}
+
+export function readerHolder(user: User, repo: Repository): string {
+  return `${repo.id}${separator}${user.id}`
+}
+
+/** What a key to content of this repository rests on. Whether the actor may have one is for the caller to ask. */
+export function delegate(actor: Actor, repo: Repository, holder: string): Delegation {
+  return { repo: repo.id, holder, by: credentialName(actor) }
 }
 
 const separator = '-'

@@ -47,7 +47,7 @@ export interface Edge {
 }
 
 /** What the weights say of a declared base. */
-export type Verdict = 'confirmed' | 'relative' | 'partial' | 'refuted' | 'unverifiable'
+type Verdict = 'confirmed' | 'relative' | 'partial' | 'refuted' | 'unverifiable'
 
 export interface Judgement {
   readonly verdict: Verdict

@@ -1,7 +1,7 @@
 import { roleOf } from './tensor-role.ts'
 
 /** A tensor as a reader of files gives it: shape[0] rows × the product of the rest. */
-export interface MatrixSource {
+interface MatrixSource {
   readonly name: string
   readonly shape: readonly number[]
   readonly dtype: string

@@ -7,7 +7,7 @@ import { ReadThreads } from './read-threads.ts'
 import { findHead, findSketch, type HeadRow, type SketchRow } from './store.ts'
 
 export type { FileClaim } from './file-claims.ts'
-export { makeSketch, type Sketchable } from './make-sketch.ts'
+export { makeSketch } from './make-sketch.ts'
 export { sketchMigrations } from './migrations/index.ts'
 export { mix32, sampleAxis } from './sample-axis.ts'
 export * from './sketch.ts'

@@ -85,8 +85,8 @@ function alike(half: TensorSketch, matrix: TensorSketch, side: Side): { value: n
       : sharedPlaces(half.columns, half.width, matrix.columns, matrix.width)
   const n = places.a.length
   if (n < fewestPlaces) return { value: 0, variance: 0 }
-  const x = standardized(cosines(half, places.a, side))
-  const y = standardized(cosines(matrix, places.b, side))
+  const x = cosinesOf(half, places.a, side)
+  const y = cosinesOf(matrix, places.b, side)
   let variance = 0
   for (let turn = 1; turn <= shuffles; turn++)
     variance += correlation(x, y, shuffled(n, turn)) ** 2 / shuffles
@@ -94,6 +94,20 @@ function alike(half: TensorSketch, matrix: TensorSketch, side: Side): { value: n
 }
 
 type Side = 'rows' | 'columns'
+
+/** A base is asked for by every adapter that it may have. */
+const remembered = new WeakMap<TensorSketch, Map<Side, Float64Array>>()
+
+function cosinesOf(tensor: TensorSketch, places: readonly number[], side: Side): Float64Array {
+  const isWhole = places.length === (side === 'rows' ? tensor.height : tensor.width)
+  const sides = remembered.get(tensor) ?? new Map<Side, Float64Array>()
+  remembered.set(tensor, sides)
+  const known = isWhole ? sides.get(side) : undefined
+  if (known) return known
+  const found = standardized(cosines(tensor, places, side))
+  if (isWhole) sides.set(side, found)
+  return found
+}
 
 const orders = new Map<string, readonly number[]>()
 

@@ -2,6 +2,7 @@ import type { Sketch, TensorSketch } from '../sketches/index.ts'
 import { sharedValues } from './align.ts'
 import { type Comparison, median, type TensorComparison } from './compare.ts'
 import { symmetricEigenvalues } from './eigenvalues.ts'
+import { roundedEqual } from './exact.ts'
 import { halfStep } from './rounding.ts'
 
 /** How a child differs from one parent of the same shape. */
@@ -40,7 +41,10 @@ export function changeOf(comparison: Comparison): Change {
     .slice(0, rankedMatrices)
     .map(tensor => rankOf(tensor.a, tensor.b))
   return {
-    vectorsKept: shareOf(vectors, ({ equal, count }) => equal === count),
+    vectorsKept: shareOf(
+      vectors,
+      ({ a, b, equal, count }) => equal === count || roundedEqual(a, b) === count,
+    ),
     outerKept: shareOf(outer, kept),
     matricesKept: shareOf(inner, kept),
     relative: mean,

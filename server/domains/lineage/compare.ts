@@ -93,13 +93,10 @@ const byToken = new Set(['embed', 'head', 'position'])
  * Two models that were trained apart from one initialisation: matrices are alike by what they began with, but norms, which begin at 1 in every model,
  * have nothing in common. Descent leaves norms correlated (least seen 0.83; 0.03 and less from one initialisation, 0.64 after few steps on the same text).
  */
-export function onlySharesInitialisation({ rho, equal, tensors }: Comparison): boolean {
+export function onlySharesInitialisation({ rho, tensors }: Comparison): boolean {
   const vectors = tensors.filter(({ a, telling }) => a.columns === 1 && telling)
   return (
-    vectors.length >= 3 &&
-    rho < 0.95 &&
-    equal < 0.25 &&
-    median(vectors.map(({ correlation }) => correlation)) < likeNorms
+    vectors.length >= 3 && rho < 0.95 && median(vectors.map(({ correlation }) => correlation)) < likeNorms
   )
 }
 
@@ -245,13 +242,16 @@ function gramCorrelation(a: Gram | undefined, b: Gram | undefined): number | und
   return xx > 0 && yy > 0 ? xy / Math.sqrt(xx * yy) : 0
 }
 
-const particulars = new WeakMap<Gram, Float64Array>()
+const particulars = new WeakMap<Gram, Map<string, Float64Array>>()
+const rememberedParticulars = 16
 const commonDirections = 4
 
 /** Cosines between tokens without their means and their strongest directions: the values below the diagonal. */
 function particularsOf(gram: Gram, places: readonly number[]): Float64Array {
-  const isWhole = places.length === gram.tokens.length
-  const known = isWhole ? particulars.get(gram) : undefined
+  const remembered = particulars.get(gram) ?? new Map<string, Float64Array>()
+  particulars.set(gram, remembered)
+  const key = places.length === gram.tokens.length ? 'all' : places.join()
+  const known = remembered.get(key)
   if (known) return known
   const n = places.length
   const matrix = centred(cosinesOf(gram, places), n)
@@ -259,7 +259,7 @@ function particularsOf(gram: Gram, places: readonly number[]): Float64Array {
   const found = new Float64Array((n * (n - 1)) / 2)
   let next = 0
   for (let i = 0; i < n; i++) for (let j = 0; j < i; j++) found[next++] = matrix[i * n + j] as number
-  if (isWhole) particulars.set(gram, found)
+  if (remembered.size < rememberedParticulars) remembered.set(key, found)
   return found
 }
 

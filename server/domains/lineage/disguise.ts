@@ -1,5 +1,5 @@
 import type { Circuit, Sketch } from '../sketches/index.ts'
-import { type Comparison, sharedTokens } from './compare.ts'
+import { type Comparison, sharedTokens, type TensorComparison } from './compare.ts'
 
 /**
  * How far two models are from each other in what permuting and rotating leaves as it is: dot products of tokens, and what layers do to tokens.
@@ -63,8 +63,15 @@ export function isDisguised(
   if (likeLayers < 0.5) return true
   // Where neurons were cut, the rest has other places and is no disguise.
   if (!sameWidths) return false
-  if (distance > 0.1 && invariant < 0.25 * distance) return true
   const matrices = tensors.filter(({ a, telling, count }) => a.columns > 1 && telling && count >= 64)
+  // Who trains some layers and leaves the others keeps those as they are; who hides spares none.
+  if (distance > 0.1 && invariant < 0.25 * distance && keptShare(matrices) < 0.3) return true
   const apart = matrices.filter(({ correlation }) => Math.abs(correlation) < 0.1).length
   return apart >= 2 && apart >= matrices.length * 0.08
+}
+
+/** Of matrices that are the same in both. */
+export function keptShare(tensors: readonly TensorComparison[]): number {
+  const kept = tensors.filter(({ difference, powerB }) => difference <= 1e-6 * powerB).length
+  return tensors.length ? kept / tensors.length : 0
 }

@@ -27,7 +27,8 @@ export function exactnessOf(comparison: Comparison, childTensors: number): Exact
   return { share: count ? rounded / count : 0, unrounded: same === count, whole, sameTypes }
 }
 
-function roundedEqual(child: TensorSketch, parent: TensorSketch): number {
+/** How many of the values that both were sampled at are the parent's, rounded to the child's type. */
+export function roundedEqual(child: TensorSketch, parent: TensorSketch): number {
   const shared = sharedValues(child, parent)
   let equal = 0
   for (let at = 0; at < shared.a.length; at++)

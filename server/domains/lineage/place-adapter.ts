@@ -7,6 +7,8 @@ import type { Edge, Measure, Relation } from './relations.ts'
 
 /** Above so many standard deviations an adapter was trained on a base of that family; bases of other weights stay below. */
 const adapterLikeness = 5
+/** Of the one base that is named, where nobody has looked for the best of many. */
+const declaredLikeness = 3.5
 const nearlyAsLike = 0.93
 /** Above this an adapter is what was merged. */
 const mergedCorrelation = 0.5
@@ -26,7 +28,10 @@ export function placeAdapter(adapter: Member, known: Known): Omit<Placement, 'ju
   const merged = mergedBase(adapter, bases, known)
   if (merged) return { edges: [merged], related: [merged.parent] }
   const best = Math.max(0, ...bases.map(({ fit }) => fit.likeness))
-  const family = bases.filter(({ fit }) => fit.likeness >= Math.max(adapterLikeness, best * 0.5))
+  const family = bases.filter(({ member, fit }) => {
+    const least = adapter.declared.includes(member.id) ? declaredLikeness : adapterLikeness
+    return fit.likeness >= Math.max(least, best * 0.5)
+  })
   const whole = family.filter(({ member }) => !isQuantized(member.sketch))
   // Later training on like texts makes a relative more like the adapter than its base is: of those that are nearly as like, the first.
   const nearest = (whole.length > 0 ? whole : family).find(({ fit }) => fit.likeness >= best * nearlyAsLike)

@@ -3,7 +3,7 @@ import { isAdapter } from './adapters.ts'
 import { sharedValues } from './align.ts'
 import { type Change, changeOf, isQuantized } from './changed.ts'
 import { type Comparison, compare, onlySharesInitialisation, screen } from './compare.ts'
-import { invariantDistance, isDisguised, likeInvariants, likeTokens } from './disguise.ts'
+import { invariantDistance, isDisguised, keptShare, likeInvariants, likeTokens } from './disguise.ts'
 import { evidenceOf } from './evidence.ts'
 import { exactnessOf } from './exact.ts'
 import { judge } from './judge.ts'
@@ -56,7 +56,7 @@ function placeModel(member: Member, known: Known): Omit<Placement, 'judgements'>
           invariant,
           shape: shapeOf(candidate.sketch),
           quantized: isQuantized(candidate.sketch),
-          isWeak: !sameInvariants && onlySharesInitialisation(comparison),
+          isWeak: !sameInvariants && isWeak(comparison, member.sketch.tensors.length),
           isDeclared: member.declared.includes(candidate.id),
           isSameType: typeOf(candidate.sketch) === type,
         },
@@ -68,6 +68,11 @@ function placeModel(member: Member, known: Known): Omit<Placement, 'judgements'>
     edges: edgesOf(member, related, known),
     related: related.map(({ member: { id } }) => id),
   }
+}
+
+/** Rounded values that are equal by the thousand come from nowhere else. */
+function isWeak(comparison: Comparison, tensors: number): boolean {
+  return onlySharesInitialisation(comparison) && exactnessOf(comparison, tensors).share < 0.25
 }
 
 /** A weak relative counts only with a sure one that is its relative: what was dropped and scaled (DARE) is far from all that it is made of. */
@@ -120,10 +125,16 @@ function edgesOf(child: Member, related: readonly Relative[], known: Known): Edg
     (invariant + 0.002) * sizePenalty(shape, other)
   const [hidden] = [...disguised].sort((a, b) => hiddenness(a) - hiddenness(b) || byTie(a, b))
   const nearest = parents[0] as Relative
-  if (hidden && (disguised.includes(nearest) || (hidden.invariant ?? 1) < 0.25 * nearest.comparison.distance))
+  const isFar =
+    keptShare(nearest.comparison.tensors) < 0.3 &&
+    (hidden?.invariant ?? 1) < 0.25 * nearest.comparison.distance
+  if (hidden && (disguised.includes(nearest) || isFar))
     // Some ways of quantising (AWQ) scale what goes into a matrix, and the norm before it the other way.
     return [edgeTo(hidden, isQuantized(child.sketch) ? 'quantized' : 'laundered')]
-  if (isQuantized(child.sketch)) return [edgeTo(nearestParent(shape, parents), 'quantized')]
+  if (isQuantized(child.sketch)) {
+    const ofItsShape = parents.filter(relative => structureOf(shape, relative.shape) === 'same')
+    return [edgeTo(nearestParent(shape, ofItsShape.length > 0 ? ofItsShape : parents), 'quantized')]
+  }
   const sparse = sparseParent(child, parents)
   if (sparse) return [sparse]
   const merged = mergeOf(child, parents, known)
@@ -158,26 +169,34 @@ function withoutDoubles(related: readonly Relative[], known: Known): Relative[] 
   )
 }
 
-const mergeCandidates = 24
+const nearestOfMerge = 18
+const equalOfMerge = 6
+
+/** The nearest, and those that have most values in common: the base of a merge that drops and scales is far from it. */
+function mergeCandidates(related: readonly Relative[]): Relative[] {
+  const near = related.slice(0, nearestOfMerge)
+  const rest = related.slice(nearestOfMerge)
+  const equal = rest.sort((a, b) => b.comparison.equal - a.comparison.equal).slice(0, equalOfMerge)
+  return [...near, ...equal]
+}
 
 function mergeOf(child: Member, related: readonly Relative[], known: Known): Edge[] | undefined {
   const flat = flatten(child.sketch, child.sketch)
   if (!flat) return undefined
-  const candidates = withoutDoubles(related, known)
-    .flatMap(relative => {
-      const values = flatten(relative.member.sketch, child.sketch)
-      return values ? [{ relative, values }] : []
-    })
-    .slice(0, mergeCandidates)
+  const candidates = mergeCandidates(withoutDoubles(related, known)).flatMap(relative => {
+    const values = flatten(relative.member.sketch, child.sketch)
+    return values ? [{ relative, values }] : []
+  })
   const noise = roundingNoise(child.sketch, flat)
   const flats = candidates.map(({ values }) => values)
   const dtype = child.sketch.tensors.find(({ layer }) => layer >= 0)?.dtype ?? 'F32'
-  const mix = findMix(flat, flats, noise, place => candidates[place]?.relative.isDeclared === true)
+  const isDeclared = (place: number) => candidates[place]?.relative.isDeclared === true
+  const mix = findMix(flat, flats, noise, isDeclared)
   if (mix)
     return mix.members.map(place =>
       edgeTo((candidates[place] as (typeof candidates)[0]).relative, `merge_${mix.kind}`),
     )
-  const task = findTaskMerge(flat, dtype, flats)
+  const task = findTaskMerge(flat, dtype, flats, isDeclared)
   if (task)
     return task.members.map(place =>
       edgeTo((candidates[place] as (typeof candidates)[0]).relative, `merge_${task.kind}`),
@@ -189,7 +208,7 @@ function mergeOf(child: Member, related: readonly Relative[], known: Known): Edg
 function slicesOf(child: Member, shape: Shape, related: readonly Relative[]): Edge[] | undefined {
   const sources = related
     .filter(({ shape: other }) => other.hidden === shape.hidden)
-    .slice(0, mergeCandidates)
+    .slice(0, nearestOfMerge + equalOfMerge)
     .sort((a, b) => Number(b.isDeclared) - Number(a.isDeclared) || a.order - b.order)
     .map(candidate => ({ candidate, sketch: candidate.member.sketch }))
   const slices = findSlices(child.sketch, sources)

@@ -38,5 +38,5 @@ export function sizePenalty(child: Shape, parent: Shape): number {
   let penalty = 1
   for (const size of ['layers', 'hidden', 'ffn', 'attention'] as const)
     if (child[size] !== parent[size]) penalty *= 2
-  return child.vocabulary === parent.vocabulary ? penalty : penalty * 1.2
+  return child.vocabulary === parent.vocabulary ? penalty : penalty * 1.4
 }

@@ -29,6 +29,7 @@ export function findTaskMerge(
   child: Flat,
   dtype: string,
   candidates: readonly Flat[],
+  isDeclared: (place: number) => boolean,
 ): TaskMerge | undefined {
   const bases = candidates
     .map((flat, place) => ({ place, zero: unchangedShare(child, dtype, flat) }))
@@ -37,7 +38,7 @@ export function findTaskMerge(
     .slice(0, baseLimit)
   let best: TaskMerge | undefined
   for (const { place } of bases) {
-    const found = withBase(child, dtype, candidates, place)
+    const found = withBase(child, dtype, candidates, place, isDeclared)
     if (found && found.explained > (best?.explained ?? 0)) best = found
   }
   return best
@@ -63,6 +64,7 @@ function withBase(
   dtype: string,
   candidates: readonly Flat[],
   base: number,
+  isDeclared: (place: number) => boolean,
 ): TaskMerge | undefined {
   const entries = entriesOf(child, dtype, candidates[base] as Flat)
   const factors = candidates
@@ -72,8 +74,12 @@ function withBase(
       return found ? [{ place, ...found }] : []
     })
     .sort((a, b) => b.pile - a.pile)
-    .slice(0, memberLimit)
+    .filter((factor, at) => at < memberLimit || isDeclared(factor.place))
   let best: TaskMerge | undefined
+  // Members that are mixtures of one another explain the same: then the card is believed.
+  const named = factors.filter(({ place }) => isDeclared(place))
+  const asNamed = named.length >= 2 ? explain(entries, candidates, base, named.slice(0, 3)) : undefined
+  if (asNamed) return { ...asNamed, explained: 1 + asNamed.explained }
   const consider = (members: readonly Factor[]) => {
     const found = explain(entries, candidates, base, members)
     if (found && found.explained > (best?.explained ?? 0) + gainOfOneMore) best = found

@@ -13,6 +13,11 @@ import type { Relation } from './relations.ts'
 export function inferOrder(members: readonly Member[]): Member[] {
   const after = madeOf(members)
   const near = distancesOf(members)
+  // A base that is named and related came first; a name alone says nothing.
+  for (const { id, declared } of members) {
+    const bases = declared.filter(base => near.get(id)?.has(base))
+    if (bases.length > 0) after.set(id, new Set([...(after.get(id) ?? []), ...bases]))
+  }
   const votes = votesOf(members)
   const placed = new Set<string>()
   const order: Member[] = []

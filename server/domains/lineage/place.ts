@@ -9,6 +9,7 @@ import { exactnessOf } from './exact.ts'
 import { judge } from './judge.ts'
 import type { Known, Member, Placement } from './member.ts'
 import { findMix, flatten, roundingNoise } from './merges.ts'
+import { testNamedMerge } from './named-merge.ts'
 import { placeAdapter } from './place-adapter.ts'
 import type { Edge, Relation } from './relations.ts'
 import { isSibling } from './sibling.ts'
@@ -174,10 +175,11 @@ const equalOfMerge = 6
 
 /** The nearest, and those that have most values in common: the base of a merge that drops and scales is far from it. */
 function mergeCandidates(related: readonly Relative[]): Relative[] {
-  const near = related.slice(0, nearestOfMerge)
-  const rest = related.slice(nearestOfMerge)
+  const declared = related.filter(({ isDeclared }) => isDeclared)
+  const near = related.filter(({ isDeclared }, at) => !isDeclared && at < nearestOfMerge)
+  const rest = related.filter(({ isDeclared }, at) => !isDeclared && at >= nearestOfMerge)
   const equal = rest.sort((a, b) => b.comparison.equal - a.comparison.equal).slice(0, equalOfMerge)
-  return [...near, ...equal]
+  return [...declared, ...near, ...equal].sort((a, b) => related.indexOf(a) - related.indexOf(b))
 }
 
 function mergeOf(child: Member, related: readonly Relative[], known: Known): Edge[] | undefined {
@@ -191,17 +193,13 @@ function mergeOf(child: Member, related: readonly Relative[], known: Known): Edg
   const flats = candidates.map(({ values }) => values)
   const dtype = child.sketch.tensors.find(({ layer }) => layer >= 0)?.dtype ?? 'F32'
   const isDeclared = (place: number) => candidates[place]?.relative.isDeclared === true
-  const mix = findMix(flat, flats, noise, isDeclared)
-  if (mix)
-    return mix.members.map(place =>
-      edgeTo((candidates[place] as (typeof candidates)[0]).relative, `merge_${mix.kind}`),
-    )
-  const task = findTaskMerge(flat, dtype, flats, isDeclared)
-  if (task)
-    return task.members.map(place =>
-      edgeTo((candidates[place] as (typeof candidates)[0]).relative, `merge_${task.kind}`),
-    )
-  return undefined
+  const merge =
+    findMix(flat, flats, noise, isDeclared) ??
+    findTaskMerge(flat, dtype, flats, isDeclared) ??
+    testNamedMerge(flat, dtype, flats, isDeclared)
+  return merge?.members.map(place =>
+    edgeTo((candidates[place] as (typeof candidates)[0]).relative, `merge_${merge.kind}`),
+  )
 }
 
 /** Layers of two models, or of one more than once. */

@@ -44,7 +44,8 @@ export function findTaskMerge(
   return best
 }
 
-function unchangedShare(child: Flat, dtype: string, base: Flat): number {
+/** Share of values that are the base's, up to rounding. */
+export function unchangedShare(child: Flat, dtype: string, base: Flat): number {
   let unchanged = 0
   for (let at = 0; at < child.values.length; at++) {
     const value = child.values[at] as number
@@ -223,7 +224,7 @@ function explainEntry(x: number, slack: number, parts: Float64Array): number | u
 type Changes = [size: number, isNothing: boolean][]
 
 /** TIES drops the smallest; DARE drops any, and is as likely to drop a large one. */
-function keepsTheLargest(changes: Changes): boolean {
+export function keepsTheLargest(changes: Changes): boolean {
   changes.sort(([a], [b]) => a - b)
   const eighth = Math.max(1, changes.length >> 3)
   const nothing = (some: Changes) => some.filter(([, isNothing]) => isNothing).length

@@ -28,9 +28,25 @@ export function lineageCommand(open: (flags: { data?: string }) => Promise<OpenH
     .action(async (file: string, flags: { hub: string; token?: string }) => {
       process.stdout.write(`${JSON.stringify(await identifyFile(file, flags), null, 2)}\n`)
     })
+  const guess = new Command('guess-order')
+    .description('print the tree as weights and cards alone tell it, whenever models came')
+    .option('--data <folder>', 'where everything is kept (./data)')
+    .addHelpText(
+      'after',
+      '\nFor a hub that was filled all at once, where times say nothing. Prints what GET /api/lineage/export does,\nprivate models too. Nothing is changed.',
+    )
+    .action(async (flags: { data?: string }) => {
+      const hub = await open(flags)
+      try {
+        for await (const line of hub.lineage.exportWithoutOrder()) process.stdout.write(line)
+      } finally {
+        await hub.close()
+      }
+    })
   return new Command('lineage')
     .description('the family tree of models')
     .addCommand(rebuild)
+    .addCommand(guess)
     .addCommand(identify)
 }
 

@@ -54,5 +54,18 @@ describe('the family tree', () => {
     const before = await (await fetch(`${hub().url}/api/lineage/export`)).text()
     expect(await hub().runCli(['lineage', 'rebuild'])).toContain('placed 6 models')
     expect(await (await fetch(`${hub().url}/api/lineage/export`)).text()).toBe(before)
+
+    // As if all had come at once: what cards name and weights bear out is enough for these.
+    const parentsIn = (lines: string) =>
+      Object.fromEntries(
+        lines
+          .trim()
+          .split('\n')
+          .map(line => JSON.parse(line))
+          .map(({ id, parents }) => [id, parents.map((parent: { id: string }) => parent.id)]),
+      )
+    const guessed = parentsIn(await hub().runCli(['lineage', 'guess-order']))
+    expect(guessed['ada/quantized']).toEqual(['ada/tuned'])
+    expect(Object.keys(guessed).sort()).toEqual(Object.keys(parentsIn(before)).sort())
   })
 })

@@ -1,6 +1,7 @@
 /** The family tree of models: what they declare, and what their weights say. */
 import type { Route } from '../../http/route.ts'
 import type { JobHandler, Projection } from '../../ports/queue.ts'
+import { exportWithoutOrder } from './export-without-order.ts'
 import { HubIndex } from './hub-index.ts'
 import type { LineageParts } from './parts.ts'
 import { placeModelJob } from './place-model.ts'
@@ -21,6 +22,8 @@ export interface Lineage {
   sketchesInUse(keys: readonly string[]): Promise<ReadonlySet<string>>
   /** See `rebuild-tree.ts`. */
   rebuild(options: Parameters<typeof rebuildTree>[1]): ReturnType<typeof rebuildTree>
+  /** See `export-without-order.ts`. */
+  exportWithoutOrder(): AsyncIterable<string>
   readonly routes: readonly Route[]
   readonly projections: readonly Projection[]
   readonly jobs: readonly JobHandler[]
@@ -38,6 +41,7 @@ export function createLineage(given: Omit<LineageParts, 'threads' | 'index' | 't
   return {
     sketchesInUse: keys => sketchesOfMembers(database.sql, keys),
     rebuild: options => rebuildTree(parts, options),
+    exportWithoutOrder: () => exportWithoutOrder(parts),
     routes: lineageRoutes(parts),
     projections,
     jobs: [placeModelJob(parts), reportFindingsJob(parts)] as unknown as JobHandler[],

@@ -4,10 +4,12 @@ import { stat } from 'node:fs/promises'
 import { pino } from 'pino'
 import { readConfig } from '../../server/config.ts'
 import type { ModelFiles } from '../../server/domains/weights/index.ts'
+import { sourceOf } from '../../server/formats/byte-source.ts'
 import { openHub } from '../../server/open-hub.ts'
 import type { Bench } from './bench.ts'
+import { modelConfig } from './model-file.ts'
 
-/** A file in the chunk store of a hub of its own, in this process. */
+/** A file of `writeModel` in the chunk store of a hub of its own, in this process. */
 export class StoredModel {
   readonly files: ModelFiles
 
@@ -16,8 +18,8 @@ export class StoredModel {
   }
 
   static async store(bench: Bench, path: string): Promise<StoredModel> {
-    const config = readConfig({ data: await bench.folder(), logLevel: 'silent' }, {})
-    const hub = await openHub(config, pino({ level: 'silent' }))
+    const settings = readConfig({ data: await bench.folder(), logLevel: 'silent' }, {})
+    const hub = await openHub(settings, pino({ level: 'silent' }))
     bench.defer(() => hub.close())
     const { size } = await stat(path)
     const hash = createHash('sha256')
@@ -36,6 +38,11 @@ export class StoredModel {
         return bytes
       },
     }
-    return new StoredModel({ list: () => [{ path: 'model.safetensors', size }], open: async () => source })
+    const config = sourceOf(Buffer.from(JSON.stringify(modelConfig)))
+    const weights = { path: 'model.safetensors', size }
+    return new StoredModel({
+      list: () => [weights, { path: 'config.json', size: config.size }],
+      open: async name => (name === 'config.json' ? config : source),
+    })
   }
 }

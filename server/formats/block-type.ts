@@ -87,13 +87,16 @@ const fourBits: BlockType = {
   },
 }
 
-const readBf16 = (() => {
-  const word = new DataView(new ArrayBuffer(4))
-  return (view: DataView, at: number) => {
-    word.setUint32(0, view.getUint16(at, true) << 16)
-    return word.getFloat32(0)
-  }
-})()
+/** The upper half of an F32: most models are stored so, which makes this the loop that matters. */
+const bf16: BlockType = {
+  name: 'BF16',
+  values: 1,
+  bytes: 2,
+  decode(view, at, blocks, out, outAt) {
+    const patterns = new Uint32Array(out.buffer, out.byteOffset, out.length)
+    for (let n = 0; n < blocks; n++) patterns[outAt + n] = view.getUint16(at + 2 * n, true) << 16
+  },
+}
 
 /**
  * By the names that safetensors gives them, little-endian. Small floats are those of the OCP specifications (8-bit
@@ -114,7 +117,7 @@ export const plainTypes = {
   U16: plain('U16', 2, (view, at) => view.getUint16(at, true)),
   I16: plain('I16', 2, (view, at) => view.getInt16(at, true)),
   F16: plain('F16', 2, (view, at) => view.getFloat16(at, true)),
-  BF16: plain('BF16', 2, readBf16),
+  BF16: bf16,
   U32: plain('U32', 4, (view, at) => view.getUint32(at, true)),
   I32: plain('I32', 4, (view, at) => view.getInt32(at, true)),
   F32: plain('F32', 4, (view, at) => view.getFloat32(at, true)),

@@ -22,6 +22,8 @@ const gapLimit = 32 * 1024
 /** Of one read. */
 const readLimit = 1024 * 1024
 const runLimit = 64 * 1024
+/** Reads that wait for the store at the same time: of sampled rows each is small. */
+const readsAtOnce = 8
 /** Of one call: 16 MiB of result. */
 const valueLimit = 4 * 1024 * 1024
 
@@ -66,6 +68,7 @@ export async function readMatrix(
     const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.length)
     decodeRuns(type, view, Math.floor((start - begin) / type.bytes), runs, out)
   }
+  let reads: Promise<void>[] = []
   let together: Run[] = []
   let start = 0
   let end = 0
@@ -73,14 +76,19 @@ export async function readMatrix(
     const range = blockRange(run)
     const isNear = range.start >= start && range.start <= end + gapLimit && range.end <= start + readLimit
     if (together.length > 0 && (!isNear || together.length === runLimit)) {
-      await readTogether(together, start, end)
+      reads.push(readTogether(together, start, end))
       together = []
+      if (reads.length === readsAtOnce) {
+        await Promise.all(reads)
+        reads = []
+      }
     }
     if (together.length === 0) ({ start, end } = range)
     together.push(run)
     end = Math.max(end, range.end)
   }
-  if (together.length > 0) await readTogether(together, start, end)
+  if (together.length > 0) reads.push(readTogether(together, start, end))
+  await Promise.all(reads)
   return out
 }
 

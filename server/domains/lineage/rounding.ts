@@ -24,13 +24,20 @@ function toF16(value: number): number {
   return Math.f16round(value)
 }
 
-/** Half of the distance between two neighbours at `value`: what rounding may change. */
+/** Half of the distance between two neighbours at `value`, a 32-bit float: what rounding may change. */
 export function halfStep(dtype: string, value: number): number {
-  const size = Math.abs(value)
-  const bits = significant[dtype] ?? 24
   const smallest = dtype === 'F16' ? 2 ** -14 : 2 ** -126
-  return 2 ** (Math.floor(Math.log2(Math.max(size, smallest))) - bits)
+  floats[0] = Math.max(Math.abs(value), smallest)
+  return (powers[(words[0] as number) >>> 23] as number) * (halfUnit[dtype] ?? 2 ** -24)
 }
 
-/** Bits of the significand, with the one that is not stored. */
-const significant: Readonly<Record<string, number>> = { F64: 24, F32: 24, F16: 11, BF16: 8 }
+/** Of two, by the exponent as it is stored: asked for millions of values, too many for logarithms. */
+const powers = Float64Array.from({ length: 256 }, (_, exponent) => 2 ** (exponent - 127))
+
+/** Half of the last bit of a significand from 1 to 2: 2 to the minus of its bits, with the one that is not stored. */
+const halfUnit: Readonly<Record<string, number>> = {
+  F64: 2 ** -24,
+  F32: 2 ** -24,
+  F16: 2 ** -11,
+  BF16: 2 ** -8,
+}

@@ -5,15 +5,18 @@ import { gramOf, type TokenRows } from './sketch-gram.ts'
 
 const size = 32
 const layerCount = 4
-/** Values of a model that are read for this. */
-const valueBudget = 80_000_000
+/** Values of a model that are read for this: all that is wanted of a small one, of others so many that rows of the rest take longer. */
+const fewestValues = 16_000_000
+const mostValues = 80_000_000
+const shareOfValues = 1 / 32
 
 /** Of as many of the chosen layers as the budget allows, attention before MLP. */
 export async function sketchCircuits(model: CanonicalModel, { rows, hidden }: TokenRows): Promise<Circuit[]> {
   const tokens = unitRows(rows, hidden)
   const layers = 1 + Math.max(-1, ...model.tensors.map(({ layer }) => layer))
   const byPlace = new Map(model.tensors.map(tensor => [`${tensor.layer}/${tensor.role}`, tensor]))
-  let budget = valueBudget
+  const values = model.tensors.reduce((sum, { rows, columns }) => sum + rows * columns, 0)
+  let budget = Math.min(Math.max(fewestValues, values * shareOfValues), mostValues)
   const circuits: Circuit[] = []
   for (const layer of sampleAxis(layers, layerCount)) {
     const at = (role: string) => byPlace.get(`${layer}/${role}`)
@@ -105,16 +108,46 @@ async function apply(matrix: CanonicalTensor, inputs: Float32Array, width: numbe
   for (let first = 0; first < matrix.rows; first += atOnce) {
     const rows = Math.min(atOnce, matrix.rows - first)
     const block = await matrix.values(sequence(rows).map(row => row + first))
-    for (let row = 0; row < rows; row++) {
-      for (let token = 0; token < count; token++) {
-        let sum = 0
-        for (let at = 0; at < width; at++)
-          sum += (block[row * width + at] as number) * (inputs[token * width + at] as number)
-        outputs[token * matrix.rows + first + row] = sum
-      }
-    }
+    for (let row = 0; row < rows; row++)
+      multiply(block.subarray(row * width, (row + 1) * width), inputs, outputs, first + row, matrix.rows)
   }
   return outputs
+}
+
+/** `outputs[token * stride + at]` is the product of `row` and a token's inputs. Four tokens at a time: a sum waits for itself. */
+function multiply(
+  row: Float32Array,
+  inputs: Float32Array,
+  outputs: Float32Array,
+  at: number,
+  stride: number,
+) {
+  const width = row.length
+  const count = inputs.length / width
+  let token = 0
+  for (; token + 4 <= count; token += 4) {
+    const a = token * width
+    const b = a + width
+    const c = b + width
+    const d = c + width
+    let [sumA, sumB, sumC, sumD] = [0, 0, 0, 0]
+    for (let column = 0; column < width; column++) {
+      const value = row[column]!
+      sumA += value * inputs[a + column]!
+      sumB += value * inputs[b + column]!
+      sumC += value * inputs[c + column]!
+      sumD += value * inputs[d + column]!
+    }
+    outputs[token * stride + at] = sumA
+    outputs[(token + 1) * stride + at] = sumB
+    outputs[(token + 2) * stride + at] = sumC
+    outputs[(token + 3) * stride + at] = sumD
+  }
+  for (; token < count; token++) {
+    let sum = 0
+    for (let column = 0; column < width; column++) sum += row[column]! * inputs[token * width + column]!
+    outputs[token * stride + at] = sum
+  }
 }
 
 const blockValues = 1_000_000

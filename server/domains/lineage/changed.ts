@@ -1,6 +1,7 @@
 import type { Sketch, TensorSketch } from '../sketches/index.ts'
 import { sharedValues } from './align.ts'
-import { type Comparison, median, type TensorComparison } from './compare.ts'
+import { type Comparison, median } from './compare.ts'
+import type { TensorComparison } from './compare-tensors.ts'
 import { symmetricEigenvalues } from './eigenvalues.ts'
 import { roundedEqual } from './exact.ts'
 import { halfStep } from './rounding.ts'

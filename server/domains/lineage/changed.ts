@@ -101,6 +101,8 @@ function rankOf(child: TensorSketch, parent: TensorSketch): { share: number; sid
   return { share: values.filter(value => value > floor).length / n, side: Math.min(height, width) }
 }
 
-export function isQuantized(sketch: Sketch): boolean {
-  return sketch.tensors.some(({ quantized, layer }) => quantized && layer >= 0)
+/** Where matrices of layers are known these count: embeddings alone are often kept in fewer bits. */
+export function isQuantized({ tensors }: Sketch): boolean {
+  const inner = tensors.filter(({ layer, columns }) => layer >= 0 && columns > 1)
+  return (inner.length > 0 ? inner : tensors).some(({ quantized }) => quantized)
 }

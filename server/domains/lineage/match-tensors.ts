@@ -1,4 +1,5 @@
 import type { Sketch, TensorSketch } from '../sketches/index.ts'
+import { sharedValues } from './align.ts'
 import { compareTensors, type TensorComparison } from './compare-tensors.ts'
 import { isFixedBasis } from './fixed-basis.ts'
 
@@ -30,7 +31,8 @@ export function matchTensors(a: Sketch, b: Sketch): Matching {
     if (takenA.has(own.tensor) || takenB.has(other.tensor)) continue
     takenA.set(own.tensor, isLike ? correlation : 0)
     takenB.add(other.tensor)
-    const compared = compareTensors(own.tensor, isTurned ? turned(other.tensor) : other.tensor)
+    const there = isTurned ? turned(other.tensor) : other.tensor
+    const compared = compareTensors(inUnitsOf(own.tensor, there), inUnitsOf(there, own.tensor))
     tensors.push(own.isFixed ? { ...compared, telling: false } : compared)
   }
   const matrices = allA.filter(({ isMatrix, isFixed }) => isMatrix && !isFixed)
@@ -191,6 +193,22 @@ function turned(tensor: TensorSketch): TensorSketch {
     ...{ rows: columns, columns: rows, height: width, width: height },
     values: values.map((_, at) => values[(at % height) * width + Math.floor(at / height)] as number),
   }
+}
+
+/** ONNX keeps integers, and their factors in other tensors: those are brought to the size of what they are compared with. */
+function inUnitsOf(tensor: TensorSketch, other: TensorSketch): TensorSketch {
+  if (!isInteger(tensor) || isInteger(other)) return tensor
+  const shared = sharedValues(tensor, other)
+  let [own, both] = [0, 0]
+  for (const [at, value] of shared.a.entries()) {
+    own += value * value
+    both += value * (shared.b[at] as number)
+  }
+  return own > 0 ? { ...tensor, values: tensor.values.map(value => (value * both) / own) } : tensor
+}
+
+function isInteger({ dtype }: TensorSketch): boolean {
+  return /^[IU]\d/.test(dtype)
 }
 
 function sizeOf(telling: readonly Telling[]): number {

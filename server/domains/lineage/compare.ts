@@ -50,7 +50,7 @@ export function screen(a: Sketch, b: Sketch): Screening {
 }
 
 /** No matrix of a layer has a name that is known (ONNX, voice, pictures). The halves of an adapter are compared by name alone. */
-function isNameless(sketch: Sketch): boolean {
+export function isNameless(sketch: Sketch): boolean {
   return !isAdapter(sketch) && layersOf(sketch).every(({ size }) => size === 0)
 }
 

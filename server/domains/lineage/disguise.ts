@@ -1,5 +1,6 @@
 import type { Circuit, Sketch } from '../sketches/index.ts'
-import { type Comparison, sharedTokens, type TensorComparison } from './compare.ts'
+import { type Comparison, sharedTokens } from './compare.ts'
+import type { TensorComparison } from './compare-tensors.ts'
 
 /**
  * How far two models are from each other in what permuting and rotating leaves as it is: dot products of tokens, and what layers do to tokens.

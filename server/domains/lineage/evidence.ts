@@ -2,7 +2,7 @@ import { type Comparison, likeCorrelation } from './compare.ts'
 import type { Evidence } from './relations.ts'
 
 /** What a comparison says, in numbers that can be shown. */
-export function evidenceOf({ distance, rho, gram, equal, tensors }: Comparison): Evidence {
+export function evidenceOf({ distance, rho, gram, equal, tensors, matching }: Comparison): Evidence {
   const told = tensors.filter(({ telling }) => telling)
   const agree = told.filter(({ correlation }) => correlation >= likeCorrelation).length
   const components: Record<string, number> = {}
@@ -20,7 +20,7 @@ export function evidenceOf({ distance, rho, gram, equal, tensors }: Comparison):
       { measure: 'equal', value: equal },
     ],
     agree,
-    disagree: told.length - agree,
+    disagree: told.length - agree + (matching?.unlike.length ?? 0),
     components,
   }
 }

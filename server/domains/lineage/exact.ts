@@ -13,9 +13,9 @@ export interface Exactness {
   readonly sameTypes: boolean
 }
 
-export function exactnessOf(comparison: Comparison, childTensors: number): Exactness {
+export function exactnessOf(comparison: Comparison): Exactness {
   let [same, rounded, count] = [0, 0, 0]
-  let whole = comparison.tensors.length === childTensors
+  let whole = comparison.whole.a
   let sameTypes = true
   for (const { a, b, equal, count: shared } of comparison.tensors) {
     count += shared

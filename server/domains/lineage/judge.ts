@@ -78,7 +78,7 @@ function ancestorsOf(edges: readonly Edge[], known: Known): Set<string> {
 
 function sameValues(a: Member, b: Member): boolean {
   if (a.sketch.tensors.length !== b.sketch.tensors.length) return false
-  const { share, whole } = exactnessOf(compare(a.sketch, b.sketch), a.sketch.tensors.length)
+  const { share, whole } = exactnessOf(compare(a.sketch, b.sketch))
   return whole && share >= 0.9995
 }
 

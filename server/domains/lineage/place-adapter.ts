@@ -57,7 +57,7 @@ function copyOf(adapter: Member, known: Known): Edge | undefined {
   for (const { id, sketch } of known.candidates) {
     if (!isAdapter(sketch) || sketch.tensors.length !== adapter.sketch.tensors.length) continue
     const comparison = compare(adapter.sketch, sketch)
-    const { share, whole } = exactnessOf(comparison, sketch.tensors.length)
+    const { share, whole } = exactnessOf(comparison)
     if (whole && share >= 0.9995)
       return edgeTo(id, 'copy', 1, [{ measure: 'equal', value: share, threshold: 0.9995 }])
   }

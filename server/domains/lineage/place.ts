@@ -57,7 +57,7 @@ function placeModel(member: Member, known: Known): Omit<Placement, 'judgements'>
           invariant,
           shape: shapeOf(candidate.sketch),
           quantized: isQuantized(candidate.sketch),
-          isWeak: !sameInvariants && isWeak(comparison, member.sketch.tensors.length),
+          isWeak: !sameInvariants && isWeak(comparison),
           isDeclared: member.declared.includes(candidate.id),
           isSameType: typeOf(candidate.sketch) === type,
         },
@@ -72,8 +72,8 @@ function placeModel(member: Member, known: Known): Omit<Placement, 'judgements'>
 }
 
 /** Rounded values that are equal by the thousand come from nowhere else. */
-function isWeak(comparison: Comparison, tensors: number): boolean {
-  return onlySharesInitialisation(comparison) && exactnessOf(comparison, tensors).share < 0.25
+function isWeak(comparison: Comparison): boolean {
+  return onlySharesInitialisation(comparison) && exactnessOf(comparison).share < 0.25
 }
 
 /** A weak relative counts only with a sure one that is its relative: what was dropped and scaled (DARE) is far from all that it is made of. */
@@ -144,18 +144,21 @@ function edgesOf(child: Member, related: readonly Relative[], known: Known): Edg
   return [edgeTo(parent, relationTo(child, shape, parent))]
 }
 
-/** Of which the child has every value, exactly or rounded to the child's type. */
+/** Of which the child has every value, exactly or rounded to the child's type, and no others. */
 function exactParent(child: Member, related: readonly Relative[], known: Known): Edge | undefined {
-  const exact = related.flatMap(relative => {
+  const inside = related.flatMap(relative => {
     if (relative.comparison.distance > 0.02) return []
-    const exactness = exactnessOf(relative.comparison, child.sketch.tensors.length)
-    const whole = exactness.whole && relative.member.sketch.tensors.length === child.sketch.tensors.length
-    return whole && exactness.share >= 0.9995 ? [{ relative, exactness }] : []
+    const exactness = exactnessOf(relative.comparison)
+    return exactness.whole && exactness.share >= 0.9995 ? [{ relative, exactness }] : []
   })
+  const exact = inside.filter(({ relative }) => relative.comparison.whole.b)
   const copy = exact.find(({ exactness }) => exactness.unrounded && exactness.sameTypes)
   if (copy) return copyOf(child, copy.relative, known)
   const cast = exact.find(({ exactness }) => exactness.unrounded) ?? exact[0]
-  return cast && edgeTo(cast.relative, 'cast')
+  if (cast) return edgeTo(cast.relative, 'cast')
+  // Without layers that are known by name nothing else tells that parts were left out.
+  const larger = inside.find(({ relative }) => relative.comparison.matching)
+  return larger && edgeTo(larger.relative, 'pruned_layers')
 }
 
 /** Copies and casts stand for the model that they are of, unless they are declared. */
@@ -287,7 +290,8 @@ function relationTo(_child: Member, shape: Shape, parent: Relative): Relation {
     default: {
       const change = changeOf(parent.comparison)
       if (isNoise(change)) return 'laundered'
-      return isLowRank(change) ? 'lora_merged' : 'finetune'
+      // What is lined up by values tells nothing of what is not.
+      return !parent.comparison.matching && isLowRank(change) ? 'lora_merged' : 'finetune'
     }
   }
 }

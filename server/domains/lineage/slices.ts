@@ -1,6 +1,6 @@
 import type { Sketch, TensorSketch } from '../sketches/index.ts'
 import { sharedValues } from './align.ts'
-import { compareTensors } from './compare.ts'
+import { compareTensors } from './compare-tensors.ts'
 import { roundTo } from './rounding.ts'
 
 /** A model that was put together of whole layers: which candidates' layers (and outer tensors) it takes, value by value. */

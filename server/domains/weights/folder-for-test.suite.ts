@@ -46,7 +46,8 @@ export function fixtures(name: string): Written {
   return filesIn(join(import.meta.dirname, 'testdata', name))
 }
 
-function filesIn(folder: string): Written {
+/** What is in a folder of this machine. */
+export function filesIn(folder: string): Written {
   return {
     async files(pattern) {
       const paths = (await readdir(folder)).filter(path => pattern.test(path))

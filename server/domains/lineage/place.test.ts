@@ -14,6 +14,7 @@ import {
   rotated,
   rounded,
   scaled,
+  scaledAtNorms,
   shuffle,
   stacked,
   takeRows,
@@ -84,9 +85,9 @@ describe('place: one parent', () => {
       const update = product(randomMatrix(seed, 64, 4, 0.02), randomMatrix(seed + 500, 4, 64, 0.1))
       return { ...tensor, values: tensor.values.map((v, at) => v + (update.values[at] as number)) }
     })
-    const attentionTrained = combined([one, trained(one, 9)], (v, t) => t)
+    const further = trained(one, 9)
     const onlyAttention = mapped(one, (tensor, name) =>
-      /[qv]_proj/.test(name) ? { ...tensor, values: valuesOf(attentionTrained, name) } : tensor,
+      /[qv]_proj/.test(name) ? { ...tensor, values: valuesOf(further, name) } : tensor,
     )
     expect(await parentsOf(adapted)).toEqual(['lora_merged of one'])
     expect(await parentsOf(rounded(adapted, 'BF16'), { dtype: 'BF16' })).toEqual(['lora_merged of one'])
@@ -100,7 +101,10 @@ describe('place: one parent', () => {
   })
 
   it('knows cut neurons', async () => {
-    const kept = (layer: number) => shuffle(300 + layer, 128).slice(0, 96).sort((a, b) => a - b)
+    const kept = (layer: number) =>
+      shuffle(300 + layer, 128)
+        .slice(0, 96)
+        .sort((a, b) => a - b)
     expect(await parentsOf(withNeurons(one, kept))).toEqual(['pruned_width of one'])
   })
 
@@ -138,9 +142,13 @@ describe('place: one parent', () => {
     ['heads permuted', () => withHeadsPermuted(one, 410)],
     ['the hidden axis permuted', () => withHiddenPermuted(one, 420)],
     ['rotated with norms folded', () => rotated(one, 430)],
-    ['scaled', () => scaled(one, 440)],
+    ['scaled', () => scaledAtNorms(scaled(one, 440), 450)],
   ])('finds the parent of what was hidden: %s', async (_, hide) => {
     expect(await parentsOf(hide())).toEqual(['laundered of one'])
+  })
+
+  it('finds the parent, but not the disguise, where only values and the inside of the MLP were scaled', async () => {
+    expect(await parentsOf(scaled(one, 440))).toEqual(['finetune of one'])
   })
 
   it('tells who shares an initialisation from who descends', async () => {
@@ -149,7 +157,10 @@ describe('place: one parent', () => {
     )
     const trainedFar = (seed: number) =>
       mapped(start, (tensor, name) => {
-        const noise = normals(seed + [...name].reduce((h, c) => (h * 31 + c.charCodeAt(0)) % 10_007, 0), tensor.values.length)
+        const noise = normals(
+          seed + [...name].reduce((h, c) => (h * 31 + c.charCodeAt(0)) % 10_007, 0),
+          tensor.values.length,
+        )
         const step = isMatrix(tensor) ? 0.015 : 0.1
         return { ...tensor, values: tensor.values.map((v, at) => v + step * (noise[at] as number)) }
       })
@@ -172,13 +183,18 @@ describe('place: siblings', () => {
   })
 
   it('leaves a child its parent', async () => {
-    expect(await parentsOf(child, { edges, declared: ['base'], among: { base, one } })).toEqual(['finetune of one'])
+    expect(await parentsOf(child, { edges, declared: ['base'], among: { base, one } })).toEqual([
+      'finetune of one',
+    ])
   })
 })
 
 describe('place: several parents', () => {
   it.each(['F32', 'BF16'])('knows a weighted mean of two in %s', async dtype => {
-    const mean = rounded(combined([one, two], (a, b) => 0.6 * a + 0.4 * b), dtype)
+    const mean = rounded(
+      combined([one, two], (a, b) => 0.6 * a + 0.4 * b),
+      dtype,
+    )
     expect(await parentsOf(mean, { dtype })).toEqual(['merge_linear of one', 'merge_linear of two'])
   })
 
@@ -196,7 +212,8 @@ describe('place: several parents', () => {
     const arc = mapped(far, ({ shape, values }, name) => {
       const other = valuesOf(away, name)
       const norm = (v: Float32Array) => Math.sqrt(v.reduce((sum, x) => sum + x * x, 0))
-      const cosine = values.reduce((sum, x, at) => sum + x * (other[at] as number), 0) / norm(values) / norm(other)
+      const cosine =
+        values.reduce((sum, x, at) => sum + x * (other[at] as number), 0) / norm(values) / norm(other)
       const angle = Math.acos(Math.min(1, cosine))
       const [p, q] = [0.4, 0.6].map(t => Math.sin(t * angle) / Math.sin(angle)) as [number, number]
       return { shape, values: values.map((x, at) => p * x + q * (other[at] as number)) }
@@ -209,10 +226,13 @@ describe('place: several parents', () => {
 
   it('knows TIES: the largest changes, a sign elected, the mean of who agrees', async () => {
     const trimmed = [one, two].map(model =>
-      mapped(combined([model, base], (v, b) => v - b), ({ shape, values }) => {
-        const cut = [...values].map(Math.abs).sort((a, b) => a - b)[values.length >> 1] as number
-        return { shape, values: values.map(v => (Math.abs(v) < cut ? 0 : v)) }
-      }),
+      mapped(
+        combined([model, base], (v, b) => v - b),
+        ({ shape, values }) => {
+          const cut = [...values].map(Math.abs).sort((a, b) => a - b)[values.length >> 1] as number
+          return { shape, values: values.map(v => (Math.abs(v) < cut ? 0 : v)) }
+        },
+      ),
     )
     const merged = combined([base, ...trimmed], (b, ...changes) => {
       const sign = Math.sign(changes.reduce((sum, d) => sum + d, 0))
@@ -225,17 +245,27 @@ describe('place: several parents', () => {
   it('knows DARE: changes dropped by chance, the rest scaled up', async () => {
     let seed = 900
     const dropped = [one, two].map(model =>
-      mapped(combined([model, base], (v, b) => v - b), ({ shape, values }) => {
-        const chance = normals(seed++, values.length)
-        return { shape, values: values.map((v, at) => ((chance[at] as number) > 0 ? 2 * v : 0)) }
-      }),
+      mapped(
+        combined([model, base], (v, b) => v - b),
+        ({ shape, values }) => {
+          const chance = normals(seed++, values.length)
+          return { shape, values: values.map((v, at) => ((chance[at] as number) > 0 ? 2 * v : 0)) }
+        },
+      ),
     )
     const merged = combined([base, ...dropped], (b, d, e) => b + 0.5 * d + 0.5 * e)
     expect(await parentsOf(merged)).toEqual(['merge_dare of one', 'merge_dare of two'])
   })
 
   it('knows layers of two', async () => {
-    const slices = [[one, 0], [one, 1], [one, 2], [two, 1], [two, 2], [two, 3]] as const
+    const slices = [
+      [one, 0],
+      [one, 1],
+      [one, 2],
+      [two, 1],
+      [two, 2],
+      [two, 3],
+    ] as const
     expect(await parentsOf(stacked(slices))).toEqual(['merge_passthrough of one', 'merge_passthrough of two'])
   })
 
@@ -276,7 +306,11 @@ describe('place: what a card says', () => {
 
   it('refutes a stranger and another shape, and names who is nearer', async () => {
     const { judgements } = await placed(grandchild, { declared: ['stranger'], edges })
-    expect(judgements.get('stranger')).toMatchObject({ verdict: 'refuted', reason: 'unrelated', nearest: 'one' })
+    expect(judgements.get('stranger')).toMatchObject({
+      verdict: 'refuted',
+      reason: 'unrelated',
+      nearest: 'one',
+    })
     const wide = makeModel(51, { hidden: 96 })
     expect(await verdictOn('wide', grandchild, { among: { base, wide } })).toBe('refuted: other-shape')
   })

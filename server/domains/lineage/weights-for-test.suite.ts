@@ -31,8 +31,9 @@ export function isMatrix({ shape }: Tensor): boolean {
 
 /** Numbers of mean 0 and variance 1. */
 export function normals(seed: number, count: number): Float32Array {
-  const { values } = makeModel(seed, { hidden: 1, layers: 0, ffn: 1, vocabulary: count })
-    .get('model.embed_tokens.weight') as Tensor
+  const { values } = makeModel(seed, { hidden: 1, layers: 0, ffn: 1, vocabulary: count }).get(
+    'model.embed_tokens.weight',
+  ) as Tensor
   return values.map(value => value / 0.02)
 }
 
@@ -45,7 +46,8 @@ export function shuffle(seed: number, length: number): number[] {
 export function takeRows({ shape, values }: Tensor, rows: readonly number[]): Tensor {
   const width = values.length / (shape[0] as number)
   const taken = new Float32Array(rows.length * width)
-  for (const [to, from] of rows.entries()) taken.set(values.subarray(from * width, (from + 1) * width), to * width)
+  for (const [to, from] of rows.entries())
+    taken.set(values.subarray(from * width, (from + 1) * width), to * width)
   return { shape: [rows.length, ...shape.slice(1)], values: taken }
 }
 
@@ -103,7 +105,7 @@ export function withHiddenPermuted(weights: Weights, seed: number): Weights {
 /** Norms go into the matrices after them, then the hidden axis is turned (as SliceGPT and QuaRot do). */
 export function rotated(weights: Weights, seed: number): Weights {
   const hidden = weights.get('model.norm.weight')?.shape[0] as number
-  const turn = orthogonal(seed, hidden)
+  const turn = rotation(seed, hidden)
   const folded = mapped(weights, (tensor, name) => {
     if (!isMatrix(tensor)) return { ...tensor, values: tensor.values.map(() => 1) }
     const norm = /[qkv]_proj/.test(name) ? 'input' : /gate_proj|up_proj/.test(name) ? 'post_attention' : ''
@@ -130,6 +132,22 @@ export function scaled(weights: Weights, seed: number): Weights {
     if (!/down_proj|o_proj/.test(name)) return tensor
     const by = factors(width)
     return { ...tensor, values: tensor.values.map((v, at) => v / (by[at % width] as number)) }
+  })
+}
+
+/** Gains of norms are larger, what reads them smaller by as much. */
+export function scaledAtNorms(weights: Weights, seed: number): Weights {
+  return mapped(weights, (tensor, name) => {
+    const layer = Number(/layers\.(\d+)/.exec(name)?.[1])
+    const isAttention = /input_layernorm|[qkv]_proj/.test(name)
+    if (!isAttention && !/post_attention|gate_proj|up_proj/.test(name)) return tensor
+    const width = tensor.shape.at(-1) as number
+    const by = normals(seed + layer * 2 + Number(isAttention), width).map(value => Math.exp(value))
+    const values = tensor.values.map((v, at) => {
+      const factor = by[at % width] as number
+      return isMatrix(tensor) ? v / factor : v * factor
+    })
+    return { ...tensor, values }
   })
 }
 
@@ -160,7 +178,7 @@ export function randomMatrix(seed: number, height: number, width: number, size =
 }
 
 /** By Gram and Schmidt. */
-function orthogonal(seed: number, n: number): Tensor {
+export function rotation(seed: number, n: number): Tensor {
   const { values } = randomMatrix(seed, n, n)
   for (let row = 0; row < n; row++) {
     const mine = values.subarray(row * n, (row + 1) * n)

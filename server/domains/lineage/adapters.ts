@@ -1,4 +1,4 @@
-import { mix32, type Sketch, type TensorSketch } from '../sketches/index.ts'
+import { depthOf, mix32, type Sketch, type TensorSketch } from '../sketches/index.ts'
 import { sharedPlaces } from './align.ts'
 import { median } from './compare.ts'
 
@@ -40,7 +40,7 @@ export interface AdapterFit {
 export function fitAdapter(adapter: Sketch, base: Sketch): AdapterFit {
   const matrices = new Map(base.tensors.map(tensor => [`${tensor.layer}/${tensor.role}`, tensor]))
   const modules = modulesOf(adapter)
-  let fits = modules.length > 0 && lastLayer(adapter) === lastLayer(base)
+  let fits = modules.length > 0 && depthOf(adapter.tensors) === depthOf(base.tensors)
   const found = { rows: { sum: 0, variance: 0 }, columns: { sum: 0, variance: 0 } }
   for (const { role, layer, a, b } of modules) {
     const parts = partsOf(role).flatMap(part => matrices.get(`${layer}/${part}`) ?? [])
@@ -67,10 +67,6 @@ export function fitAdapter(adapter: Sketch, base: Sketch): AdapterFit {
 /** Projections that a base's sketch has apart (`canonical-model.ts:separated`). */
 function partsOf(role: string): string[] {
   return role === 'qkv' ? ['q', 'k', 'v'] : role === 'gate_up' ? ['gate', 'up'] : [role]
-}
-
-function lastLayer({ tensors }: Sketch): number {
-  return Math.max(-1, ...tensors.map(({ layer }) => layer))
 }
 
 const fewestPlaces = 12

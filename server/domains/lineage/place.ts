@@ -6,6 +6,7 @@ import { type Comparison, compare, onlySharesInitialisation, screen } from './co
 import { invariantDistance, isDisguised, keptShare, likeInvariants, likeTokens } from './disguise.ts'
 import { evidenceOf } from './evidence.ts'
 import { exactnessOf } from './exact.ts'
+import { isForged } from './forged.ts'
 import { judge } from './judge.ts'
 import type { Known, Member, Placement } from './member.ts'
 import { findMix, flatten, roundingNoise } from './merges.ts'
@@ -48,6 +49,7 @@ function placeModel(member: Member, known: Known): Omit<Placement, 'judgements'>
       const invariant = gram >= likeTokens ? invariantDistance(member.sketch, candidate.sketch) : undefined
       if (likeLayers < mostLayers && (invariant === undefined || invariant > likeInvariants)) return []
       const comparison = compare(member.sketch, candidate.sketch, screening)
+      if (isForged(member.sketch, candidate.sketch, comparison)) return []
       const sameInvariants = invariant !== undefined && invariant <= likeInvariants
       return [
         {

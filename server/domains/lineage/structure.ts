@@ -1,4 +1,4 @@
-import type { Sketch } from '../sketches/index.ts'
+import { depthOf, type Sketch } from '../sketches/index.ts'
 
 /** Sizes of a model, 0 where it has no such part. */
 export interface Shape {
@@ -13,7 +13,7 @@ export function shapeOf({ tensors }: Sketch): Shape {
   const rows = (role: string) => tensors.find(tensor => tensor.role === role && tensor.columns > 1)?.rows ?? 0
   const embed = tensors.find(({ role }) => role === 'embed')
   return {
-    layers: 1 + Math.max(-1, ...tensors.map(({ layer }) => layer)),
+    layers: depthOf(tensors),
     hidden: embed?.columns ?? tensors.find(({ role }) => role === 'q')?.columns ?? 0,
     vocabulary: embed?.rows ?? 0,
     ffn: rows('up'),

@@ -24,15 +24,30 @@ export function mix32(value: number): number {
 const samples = new Map<string, readonly number[]>()
 const rememberedSamples = 512
 
-/** An index that is larger than all that are kept is looked at once: one pass, whatever the length. */
+/** From this length on the smallest hashes are asked for their indexes: few are of none. */
+const longAxis = 2 ** 20
+
+/** One pass over an axis that is short; of a long one, the index of each hash from 0 on. Time and memory do not grow with the length. */
 function bottom(length: number, count: number): number[] {
-  if (length <= count) {
-    return Array.from({ length }, (_, index) => index).sort((a, b) => mix32(a + 1) - mix32(b + 1))
+  if (length >= longAxis) {
+    const indexes: number[] = []
+    for (let hash = 0; indexes.length < count; hash++) {
+      const index = (unmix32(hash) - 1) >>> 0
+      if (index < length) indexes.push(index)
+    }
+    return indexes
   }
-  const hashes = new Uint32Array(length)
-  for (let index = 0; index < length; index++) hashes[index] = mix32(index + 1)
-  const limit = Uint32Array.from(hashes).sort()[count - 1] as number
+  const hashes = Uint32Array.from({ length }, (_, index) => mix32(index + 1))
+  const limit = length > count ? (hashes.slice().sort()[count - 1] as number) : 0xffffffff
   const kept: number[] = []
   for (let index = 0; index < length; index++) if ((hashes[index] as number) <= limit) kept.push(index)
   return kept.sort((a, b) => (hashes[a] as number) - (hashes[b] as number))
+}
+
+/** The number whose `mix32` is `hash`: the steps back, with the inverses of both factors. */
+function unmix32(hash: number): number {
+  let h = hash ^ (hash >>> 16)
+  h = Math.imul(h, 0x7ed1b41d)
+  h = Math.imul(h ^ (h >>> 13) ^ (h >>> 26), 0xa5cb9243)
+  return (h ^ (h >>> 16)) >>> 0
 }

@@ -1,6 +1,6 @@
 import type { CanonicalModel, CanonicalTensor } from './canonical-model.ts'
 import { sampleAxis } from './sample-axis.ts'
-import type { Circuit, CircuitKind } from './sketch.ts'
+import { type Circuit, type CircuitKind, depthOf } from './sketch.ts'
 import { gramOf, type TokenRows } from './sketch-gram.ts'
 
 const size = 32
@@ -13,12 +13,11 @@ const shareOfValues = 1 / 32
 /** Of as many of the chosen layers as the budget allows, attention before MLP. */
 export async function sketchCircuits(model: CanonicalModel, { rows, hidden }: TokenRows): Promise<Circuit[]> {
   const tokens = unitRows(rows, hidden)
-  const layers = 1 + Math.max(-1, ...model.tensors.map(({ layer }) => layer))
   const byPlace = new Map(model.tensors.map(tensor => [`${tensor.layer}/${tensor.role}`, tensor]))
   const values = model.tensors.reduce((sum, { rows, columns }) => sum + rows * columns, 0)
   let budget = Math.min(Math.max(fewestValues, values * shareOfValues), mostValues)
   const circuits: Circuit[] = []
-  for (const layer of sampleAxis(layers, layerCount)) {
+  for (const layer of sampleAxis(depthOf(model.tensors), layerCount)) {
     const at = (role: string) => byPlace.get(`${layer}/${role}`)
     for (const half of [attention, mlp]) {
       const parts = half.parts.flatMap(role => at(role) ?? [])

@@ -6,17 +6,19 @@ import { type Circuit, type Sketch, sketchVersion, type TensorSketch } from './s
  * A sketch as bytes, version 1 (docs/sketch-format.md): `BNYNSKT1`, the length of the header (32 bits, little-endian), the header as JSON
  * (a `Sketch` with counts where it has values), zeros up to a multiple of 4, then the values in the header's order, little-endian: tensors (32-bit floats,
  * or their upper 16 bits alone where the tensor is `BF16`), hashes of tokens (32 bits), products (32-bit floats). Each run of values begins at a multiple of 4.
+ * Throws MalformedInput and LimitExceeded where `decodeSketch` would.
  */
 export function encodeSketch(sketch: Sketch): Uint8Array {
   const { tensors, gram, circuits, ...rest } = sketch
-  const header = Buffer.from(
-    JSON.stringify({
-      ...rest,
-      tensors: tensors.map(({ values, ...tensor }) => tensor),
-      gram: gram && { basis: gram.basis, count: gram.tokens.length },
-      circuits: circuits.map(({ products, ...circuit }) => circuit),
-    }),
-  )
+  const told = checkHeader({
+    ...rest,
+    tensors: tensors.map(({ values, ...tensor }) => tensor),
+    gram: gram && { basis: gram.basis, count: gram.tokens.length },
+    circuits: circuits.map(({ products, ...circuit }) => circuit),
+  })
+  for (const { values } of tensors) checkNumbers(values)
+  for (const { products } of [...(gram ? [gram] : []), ...circuits]) checkNumbers(products)
+  const header = Buffer.from(JSON.stringify(told))
   const pieces = [
     ...tensors.map(({ dtype, values }) => (dtype === 'BF16' ? upperHalves(values) : values)),
     ...(gram ? [gram.tokens, gram.products] : []),
@@ -28,6 +30,7 @@ export function encodeSketch(sketch: Sketch): Uint8Array {
     end = aligned(start + piece.byteLength)
     return start
   })
+  if (end > sketchLimit) throw new LimitExceeded(subject, sketchLimit, 'bytes', end)
   const bytes = new Uint8Array(end)
   bytes.set(Buffer.from(magic))
   new DataView(bytes.buffer).setUint32(magic.length, header.length, true)
@@ -81,9 +84,7 @@ class Reader {
   }
 
   floats(count: number): Float32Array {
-    const values = new Float32Array(this.#take(count * 4))
-    if (!values.every(Number.isFinite)) throw new MalformedInput(subject, 'holds values that are not numbers')
-    return values
+    return checkNumbers(new Float32Array(this.#take(count * 4)))
   }
 
   words(count: number): Uint32Array {
@@ -93,7 +94,7 @@ class Reader {
   upperHalves(count: number): Float32Array {
     const halves = new Uint16Array(this.#take(count * 2))
     const words = Uint32Array.from(halves, half => half << 16)
-    return new Float32Array(words.buffer)
+    return checkNumbers(new Float32Array(words.buffer))
   }
 
   end(): void {
@@ -108,6 +109,11 @@ class Reader {
     this.#at = aligned(end)
     return taken
   }
+}
+
+function checkNumbers(values: Float32Array): Float32Array {
+  if (!values.every(Number.isFinite)) throw new MalformedInput(subject, 'holds values that are not numbers')
+  return values
 }
 
 function upperHalves(values: Float32Array): Uint16Array {
@@ -141,13 +147,19 @@ const headerShape = z.object({
     .max(1000),
 })
 
-function readHeader(bytes: Uint8Array): z.infer<typeof headerShape> {
+type Header = z.infer<typeof headerShape>
+
+function readHeader(bytes: Uint8Array): Header {
   let header: unknown
   try {
     header = JSON.parse(Buffer.from(bytes).toString('utf8'))
   } catch {
     throw new MalformedInput(subject, 'has a header that is not JSON')
   }
+  return checkHeader(header)
+}
+
+function checkHeader(header: unknown): Header {
   const { data, error } = headerShape.safeParse(header)
   if (error)
     throw new MalformedInput(

@@ -1,5 +1,5 @@
 import type { CanonicalModel, CanonicalTensor } from './canonical-model.ts'
-import { mix32 } from './sample-axis.ts'
+import { mix32, sampleAxis } from './sample-axis.ts'
 import type { Gram } from './sketch.ts'
 
 /** The gram and the rows that it is made of: `gram.tokens.length` × hidden. */
@@ -32,12 +32,8 @@ export async function sketchGram(
 const slack = 1024
 
 function chooseTokens(embed: CanonicalTensor, tokens: readonly string[] | undefined) {
-  const hashed: { hash: number; row: number }[] = []
-  for (let row = 0; row < embed.rows; row++) {
-    const token = tokens ? tokens[row] : undefined
-    if (tokens && token === undefined) continue
-    hashed.push({ hash: token === undefined ? mix32(row + 1) : hashText(token), row })
-  }
+  if (!tokens) return sampleAxis(embed.rows, tokenCount).map(row => ({ hash: mix32(row + 1), row }))
+  const hashed = tokens.slice(0, embed.rows).map((token, row) => ({ hash: hashText(token), row }))
   hashed.sort((a, b) => a.hash - b.hash || a.row - b.row)
   return hashed.filter(({ hash }, index) => hash !== hashed[index - 1]?.hash).slice(0, tokenCount)
 }

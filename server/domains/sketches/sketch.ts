@@ -18,6 +18,11 @@ export interface Sketch {
 
 export const sketchVersion = 1
 
+/** How many layers there are, with those that are missing between others. */
+export function depthOf(tensors: readonly { readonly layer: number }[]): number {
+  return tensors.reduce((depth, { layer }) => Math.max(depth, layer + 1), 0)
+}
+
 /** Values of one tensor at `sampleAxis(rows, height)` × `sampleAxis(columns, width)`, row-major. */
 export interface TensorSketch {
   readonly role: string

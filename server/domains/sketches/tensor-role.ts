@@ -5,7 +5,7 @@
 export interface TensorRole {
   /** One of `q k v o gate up down attn_norm mlp_norm embed head final_norm position`, `qkv` and `gate_up` where a file joins them, with `.bias` for biases; `#3` for the fourth expert, `.lora_A` and `.lora_B` for the halves of an adapter; else the name itself without its layer. */
   readonly role: string
-  /** -1: belongs to no layer. */
+  /** At most 999, so that a name cannot make a model of a billion layers; -1: belongs to no layer. */
   readonly layer: number
 }
 
@@ -16,7 +16,7 @@ export function roleOf(name: string): TensorRole {
     .replace(/\.lora_[AB](\.default)?(\.weight)?$/, '')
     .replace(/[._](weight|bias)$/, '')
     .replace(wrappers, '')
-  const inLayer = /(?:^|[._])(?:layers?|h|blk|blocks?|resblocks)[._](\d+)[._](.+)$/.exec(bare)
+  const inLayer = /(?:^|[._])(?:layers?|h|blk|blocks?|resblocks)[._](\d{1,3})[._](.+)$/.exec(bare)
   const [, number = '-1', rest = bare] = inLayer ?? []
   const expert = /(?:^|\.)experts\.(\d+)\./.exec(rest)?.[1]
   const known = (inLayer ? layerRoles : outerRoles).find(([, pattern]) => pattern.test(rest))?.[0]

@@ -2,10 +2,11 @@ import { describe, expect, it } from 'vitest'
 import type { Sketch } from '../sketches/index.ts'
 import { makeModel, trained, type Weights } from '../sketches/model-for-test.suite.ts'
 import { sketchOf } from '../sketches/source-for-test.suite.ts'
-import { fitAdapter, isAdapter, mergedLikeness } from './adapters.ts'
+import { fitAdapter, mergedLikeness } from './adapters.ts'
 import type { Known, Member } from './member.ts'
 import { place } from './place.ts'
 import type { Edge } from './relations.ts'
+import { isAdapter } from './structure.ts'
 import { mapped, product, randomMatrix, transposed } from './weights-for-test.suite.ts'
 
 const rank = 8

@@ -40,3 +40,7 @@ export function sizePenalty(child: Shape, parent: Shape): number {
     if (child[size] !== parent[size]) penalty *= 2
   return child.vocabulary === parent.vocabulary ? penalty : penalty * 1.4
 }
+
+export function isAdapter({ tensors }: Sketch): boolean {
+  return tensors.some(({ role }) => role.endsWith('.lora_A'))
+}

@@ -39,9 +39,10 @@ export function findSlices<Candidate>(
     chosen.push(best)
     for (const part of explained[best]?.keys() ?? []) open.delete(part)
   }
-  const used = layers.map(layer =>
-    chosen.map(source => explained[source]?.get(`${layer}`)).find(found => found !== undefined),
-  )
+  const used = layers.map(layer => {
+    const source = chosen.find(place => explained[place]?.has(`${layer}`)) as number
+    return `${source}/${explained[source]?.get(`${layer}`)}`
+  })
   return {
     sources: chosen.map(source => (sources[source] as Source<Candidate>).candidate),
     repeats: new Set(used).size < used.length,

@@ -51,7 +51,7 @@ export function takeRows({ shape, values }: Tensor, rows: readonly number[]): Te
   return { shape: [rows.length, ...shape.slice(1)], values: taken }
 }
 
-export function takeColumns({ shape, values }: Tensor, columns: readonly number[]): Tensor {
+function takeColumns({ shape, values }: Tensor, columns: readonly number[]): Tensor {
   const [height = 1, width = 1] = shape
   const taken = new Float32Array(height * columns.length)
   for (let row = 0; row < height; row++)

@@ -27,6 +27,14 @@ export function inMemory(weights: Weights, look: Partial<Look> = {}): Sketchable
   }
 }
 
-export function sketchOf(weights: Weights, look?: Partial<Look>): Promise<Sketch> {
-  return makeSketch(inMemory(weights, look))
+const made = new WeakMap<Weights, Map<string, Promise<Sketch>>>()
+
+/** Made once for the same weights. */
+export function sketchOf(weights: Weights, look: Partial<Look> = {}): Promise<Sketch> {
+  const known = made.get(weights) ?? new Map<string, Promise<Sketch>>()
+  made.set(weights, known)
+  const key = JSON.stringify(look)
+  const sketch = known.get(key) ?? makeSketch(inMemory(weights, look))
+  known.set(key, sketch)
+  return sketch
 }

@@ -10,10 +10,6 @@ interface Module {
   readonly b: TensorSketch
 }
 
-export function isAdapter({ tensors }: Sketch): boolean {
-  return tensors.some(({ role }) => role.endsWith('.lora_A'))
-}
-
 function modulesOf({ tensors }: Sketch): Module[] {
   const byPlace = new Map(tensors.map(tensor => [`${tensor.layer}/${tensor.role}`, tensor]))
   return tensors.flatMap(a => {

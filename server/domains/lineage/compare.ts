@@ -1,7 +1,7 @@
 import type { Gram, Sketch, TensorSketch } from '../sketches/index.ts'
-import { isAdapter } from './adapters.ts'
 import { compareTensors, type TensorComparison } from './compare-tensors.ts'
 import { type Matching, matchTensors } from './match-tensors.ts'
+import { isAdapter } from './structure.ts'
 
 /** Whether two models may be relatives: quick, asked of many. */
 export interface Screening {

@@ -1,9 +1,9 @@
-import { isAdapter } from './adapters.ts'
 import { isQuantized } from './changed.ts'
 import { compare, screen } from './compare.ts'
 import type { Member } from './member.ts'
 import { place } from './place.ts'
 import type { Relation } from './relations.ts'
+import { isAdapter } from './structure.ts'
 
 /**
  * In which order models may have come to be, from their weights and their cards alone, for hubs whose times say nothing. Parents before

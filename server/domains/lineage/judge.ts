@@ -1,10 +1,10 @@
-import { fitAdapter, isAdapter } from './adapters.ts'
+import { fitAdapter } from './adapters.ts'
 import { compare } from './compare.ts'
 import { evidenceOf } from './evidence.ts'
 import { exactnessOf } from './exact.ts'
 import type { Known, Member, Placement } from './member.ts'
 import type { Edge, Judgement } from './relations.ts'
-import { shapeOf } from './structure.ts'
+import { isAdapter, shapeOf } from './structure.ts'
 
 /** What the weights say of each base that is declared and is among those that were here before. */
 export function judge(

@@ -1,9 +1,10 @@
-import { type AdapterFit, fitAdapter, isAdapter, mergedLikeness } from './adapters.ts'
+import { type AdapterFit, fitAdapter, mergedLikeness } from './adapters.ts'
 import { isQuantized } from './changed.ts'
 import { compare } from './compare.ts'
 import { exactnessOf } from './exact.ts'
 import type { Known, Member, Placement } from './member.ts'
 import type { Edge, Measure, Relation } from './relations.ts'
+import { isAdapter } from './structure.ts'
 
 /** Above so many standard deviations an adapter was trained on a base of that family; bases of other weights stay below. */
 const adapterLikeness = 5

@@ -1,5 +1,4 @@
 import type { Sketch } from '../sketches/index.ts'
-import { isAdapter } from './adapters.ts'
 import { sharedValues } from './align.ts'
 import { type Change, changeOf, isQuantized } from './changed.ts'
 import { type Comparison, compare, onlySharesInitialisation, screen } from './compare.ts'
@@ -13,7 +12,7 @@ import { placeAdapter } from './place-adapter.ts'
 import type { Edge, Relation } from './relations.ts'
 import { isSibling } from './sibling.ts'
 import { findSlices } from './slices.ts'
-import { type Shape, shapeOf, sizePenalty, structureOf } from './structure.ts'
+import { isAdapter, type Shape, shapeOf, sizePenalty, structureOf } from './structure.ts'
 import { findTaskMerge } from './task-vectors.ts'
 
 interface Relative {

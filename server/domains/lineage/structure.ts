@@ -1,9 +1,5 @@
 import { depthOf, type Sketch } from '../sketches/index.ts'
 
-export function isAdapter({ tensors }: Sketch): boolean {
-  return tensors.some(({ role }) => role.endsWith('.lora_A'))
-}
-
 /** Sizes of a model, 0 where it has no such part. */
 export interface Shape {
   readonly layers: number

@@ -21,6 +21,8 @@ const roles: readonly [string, number, number][] = [
   ['down', hidden, 11_008],
 ]
 const tokens = 64
+/** Of which a code is made: no more are needed where nothing else is. */
+const codeTokens = 32
 
 export function syntheticModel(number: number): Synthetic {
   // What further training leaves in common, mostly; some have gone far.
@@ -57,21 +59,21 @@ export function syntheticSketch({ seed, family, likeness }: Synthetic, isWhole: 
   }
   return {
     ...{ version: 1, format: 'safetensors', parameters: 7e9, heads: 32, kvHeads: 32, circuits: [] },
-    ...{ tensors, gram: gramOf(family, draw) },
+    ...{ tensors, gram: gramOf(family, draw, isWhole ? tokens : codeTokens) },
   }
 }
 
-function gramOf(family: number, draw: (place: number, at: number) => number): Gram {
+function gramOf(family: number, draw: (place: number, at: number) => number, count: number): Gram {
   const tokenizer = family % 2 === 0 ? 0 : family % 50
-  const products = new Float32Array(tokens * tokens)
-  for (let a = 0; a < tokens; a++) {
+  const products = new Float32Array(count * count)
+  for (let a = 0; a < count; a++) {
     for (let b = 0; b < a; b++) {
-      products[a * tokens + b] = draw(9999, a * tokens + b)
-      products[b * tokens + a] = products[a * tokens + b]!
+      products[a * count + b] = draw(9999, a * tokens + b)
+      products[b * count + a] = products[a * count + b]!
     }
-    products[a * tokens + a] = 1
+    products[a * count + a] = 1
   }
-  const hashes = Uint32Array.from({ length: tokens }, (_, token) => (token * 1000 + tokenizer) >>> 0)
+  const hashes = Uint32Array.from({ length: count }, (_, token) => (token * 1000 + tokenizer) >>> 0)
   return { basis: 'strings', tokens: hashes, products }
 }
 

@@ -48,11 +48,16 @@ export const isAtLeast = operation(0x4f)
 export const add64 = operation(0x7c)
 export const shiftLeft64 = operation(0x86)
 export const isBelow64 = operation(0x54)
+export const xor64 = operation(0x85)
+/** How many bits are 1. */
+export const count64 = operation(0x7b)
+export const low32 = operation(0xa7)
 
 export const load8 = (address: Code, offset = 0): Code => [...address, 0x2d, 0, ...unsigned(offset)]
 export const load16 = (address: Code): Code => [...address, 0x2f, 0, 0]
 export const load64 = (address: Code): Code => [...address, 0x29, 3, 0]
 export const load128 = (address: Code, offset = 0): Code => [...address, 0xfd, 0, 0, ...unsigned(offset)]
+export const store32 = (address: Code, value: Code): Code => [...address, ...value, 0x36, 2, 0]
 export const store128 = (address: Code, value: Code, offset = 0): Code => [
   ...[...address, ...value],
   ...[0xfd, 0x0b, 0, ...unsigned(offset)],

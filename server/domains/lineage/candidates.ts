@@ -11,6 +11,7 @@ import {
   pairSigns,
   parts,
 } from './candidate-code.ts'
+import { countDiffering, mostRows } from './differing-bits.ts'
 
 /** A model as the index knows it. */
 export interface Indexed {
@@ -34,7 +35,7 @@ const candidateLimit = 200
 /** Strangers among them, about. */
 const strangers = 32
 /** Rows that are looked at before other work has its turn: some milliseconds. */
-const slice = 16_384
+const slice = mostRows
 
 const part = (name: PartName): Part => parts.find(known => known.name === name) as Part
 const layers = layerParts.map(part)
@@ -46,6 +47,10 @@ const shifted: readonly (readonly [Part, Part])[] = [
   [layers[2]!, layers[3]!],
   [layers[3]!, layers[2]!],
 ]
+
+/** Of each row of a slice how many bits differ, part by part, and when a layer is compared with its neighbour. */
+const counts = () => new Uint32Array(slice)
+const differing = { straight: parts.map(counts), shifted: shifted.map(counts) }
 
 /** The tokens that a model's cosines are between; most models share them with all others of their tokenizer. */
 interface TokenList {
@@ -108,9 +113,10 @@ export class CandidateIndex {
     for (let start = 0; start < this.#ids.length; start += slice) {
       if (start > 0) await nextTurn()
       const end = Math.min(start + slice, this.#ids.length)
+      if (!code.isAdapter) this.#compare(code, start, end)
       for (let row = start; row < end; row++) {
         if (this.#ids[row] === '') continue
-        const score = code.isAdapter ? this.#fits(code, row) : this.#score(query, row)
+        const score = code.isAdapter ? this.#fits(code, row) : this.#score(query, row, row - start)
         if (score >= least && !(before && this.#isLater(row, before))) found.push({ row, score })
       }
       if (found.length > candidateLimit * 8) found = this.#best(found)
@@ -147,27 +153,41 @@ export class CandidateIndex {
     return { order: this.#order[row] as number, id: this.#ids[row] as string }
   }
 
+  #compare({ words }: CandidateCode, start: number, end: number): void {
+    const wordsOf = ({ at, words: count }: Part) => words.subarray(at, at + count)
+    for (const other of [...layers, embed, outside]) {
+      const queries = [{ words: wordsOf(other), into: differing.straight[other.index]! }]
+      for (const [way, [own, its]] of shifted.entries())
+        if (its === other) queries.push({ words: wordsOf(own), into: differing.shifted[way]! })
+      const column = this.#words[other.index] as Uint32Array
+      countDiffering(column.subarray(start * other.words, end * other.words), queries)
+    }
+  }
+
   /** In standard deviations: how many more bits agree than half of them. The best of all ways to compare. */
-  #score({ code, lists }: CompiledQuery, row: number): number {
-    const both = code.present & (this.#present[row] as number)
+  #score({ code, lists }: CompiledQuery, row: number, inSlice: number): number {
+    const its = this.#present[row] as number
+    const both = code.present & its
     let best = 0
     if (code.hidden === this.#hidden[row]) {
       let bits = 0
       let differ = 0
-      for (const aligned of layers) {
-        if (!(both & aligned.flag)) continue
-        bits += aligned.words * 32
-        differ += this.#differ(code.words, aligned, row, aligned)
+      for (let layer = 0; layer < layers.length; layer++) {
+        const { flag, words, index } = layers[layer] as Part
+        if (!(both & flag)) continue
+        bits += words * 32
+        differ += differing.straight[index]![inSlice]!
       }
       if (bits > 0) best = deviations(bits, differ)
-      for (const [own, other] of shifted) {
-        if (!(code.present & own.flag) || !(this.#present[row]! & other.flag)) continue
-        best = Math.max(best, deviations(own.words * 32, this.#differ(code.words, own, row, other)))
+      for (let way = 0; way < shifted.length; way++) {
+        const [own, other] = shifted[way] as readonly [Part, Part]
+        if (code.present & own.flag && its & other.flag)
+          best = Math.max(best, deviations(own.words * 32, differing.shifted[way]![inSlice]!))
       }
-      for (const alone of [embed, outside]) {
-        if (!(both & alone.flag)) continue
-        best = Math.max(best, deviations(alone.words * 32, this.#differ(code.words, alone, row, alone)))
-      }
+      if (both & embed.flag)
+        best = Math.max(best, deviations(embed.words * 32, differing.straight[embed.index]![inSlice]!))
+      if (both & outside.flag)
+        best = Math.max(best, deviations(outside.words * 32, differing.straight[outside.index]![inSlice]!))
     }
     if (!(both & gramPart.flag)) return best
     const list = lists.of(this.#list[row] as number)
@@ -177,14 +197,6 @@ export class CandidateIndex {
     for (let word = 0, at = row * gramPart.words; word < gramPart.words; word++, at++)
       differ += popcount((words[at]! ^ list.signs[word]!) & list.mask[word]!)
     return Math.max(best, deviations(list.bits, differ))
-  }
-
-  #differ(query: Uint32Array, own: Part, row: number, other: Part): number {
-    const words = this.#words[other.index] as Uint32Array
-    let differ = 0
-    for (let at = own.at, there = row * other.words, end = at + own.words; at < end; at++, there++)
-      differ += popcount(query[at]! ^ words[there]!)
-    return differ
   }
 
   #numberOf({ basis, tokens }: CandidateCode): number {

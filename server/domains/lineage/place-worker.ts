@@ -34,6 +34,9 @@ const remembered = new LRUCache<string, Sketch>({
     circuits.reduce((sum, { products }) => sum + products.byteLength, 0),
 })
 
+/** Sketches that are asked for together: the time until the first of them is here passes once. */
+const readsAtOnce = 16
+
 /** A sketch that cannot be read any more is a fault of ours; one that is sent to us may be anything. */
 export default async function run(task: PlaceTask): Promise<ModelCode | Placement | { refused: string }> {
   const ask = callsOver<string>(task.port)
@@ -55,7 +58,8 @@ export default async function run(task: PlaceTask): Promise<ModelCode | Placemen
     })
     const { edges } = task
     const candidates: Member[] = []
-    for (const candidate of task.candidates) candidates.push(await read(candidate))
+    for (let first = 0; first < task.candidates.length; first += readsAtOnce)
+      candidates.push(...(await Promise.all(task.candidates.slice(first, first + readsAtOnce).map(read))))
     return place(await read(task.member), { candidates, edgesOf: id => edges.get(id) ?? [] })
   } catch (error) {
     if (error instanceof HubError) return { refused: error.message }

@@ -179,11 +179,13 @@ export class CandidateIndex {
         differ += differing.straight[index]![inSlice]!
       }
       if (bits > 0) best = deviations(bits, differ)
+      let fewest = Number.POSITIVE_INFINITY
       for (let way = 0; way < shifted.length; way++) {
         const [own, other] = shifted[way] as readonly [Part, Part]
         if (code.present & own.flag && its & other.flag)
-          best = Math.max(best, deviations(own.words * 32, differing.shifted[way]![inSlice]!))
+          fewest = Math.min(fewest, differing.shifted[way]![inSlice]!)
       }
+      best = Math.max(best, deviations(layers[0]!.words * 32, fewest))
       if (both & embed.flag)
         best = Math.max(best, deviations(embed.words * 32, differing.straight[embed.index]![inSlice]!))
       if (both & outside.flag)

@@ -1,4 +1,5 @@
 import { type Comparison, likeCorrelation } from './compare.ts'
+import { likeTokens } from './disguise.ts'
 import type { Evidence } from './relations.ts'
 
 /** What a comparison says, in numbers that can be shown. */
@@ -15,7 +16,7 @@ export function evidenceOf({ distance, rho, gram, equal, tensors, matching }: Co
   return {
     measures: [
       { measure: 'correlation', value: rho, threshold: likeCorrelation },
-      ...(gram === undefined ? [] : [{ measure: 'token-geometry', value: gram, threshold: 0.6 }]),
+      ...(gram === undefined ? [] : [{ measure: 'token-geometry', value: gram, threshold: likeTokens }]),
       ...(Number.isFinite(distance) ? [{ measure: 'distance', value: distance }] : []),
       { measure: 'equal', value: equal },
     ],

@@ -142,7 +142,7 @@ function edgesOf(child: Member, related: readonly Relative[], known: Known): Edg
   const merged = mergeOf(child, parents, known)
   if (merged) return merged
   const parent = withoutBacktracking(shape, nearestParent(shape, parents), parents, known)
-  return [edgeTo(parent, relationTo(child, shape, parent))]
+  return [edgeTo(parent, relationTo(shape, parent))]
 }
 
 /** Of which the child has every value, exactly or rounded to the child's type, and no others. */
@@ -278,7 +278,7 @@ function withoutBacktracking(
   return parent
 }
 
-function relationTo(_child: Member, shape: Shape, parent: Relative): Relation {
+function relationTo(shape: Shape, parent: Relative): Relation {
   switch (structureOf(shape, parent.shape)) {
     case 'fewer-layers':
       return 'pruned_layers'
@@ -299,8 +299,8 @@ function relationTo(_child: Member, shape: Shape, parent: Relative): Relation {
 
 /** What a child with many zeros is of: the model that has its other values. */
 function sparseParent(child: Member, related: readonly Relative[]): Edge | undefined {
-  if (zeroShare(child.sketch) < 0.15) return undefined
   const zeros = zeroShare(child.sketch)
+  if (zeros < 0.15) return undefined
   const dense = related.filter(({ member }) => zeroShare(member.sketch) < zeros - 0.1)
   const [nearest] = dense
     .map(relative => ({ relative, kept: keptDistance(relative.comparison) }))
